@@ -110,8 +110,8 @@ class Infusion(_Row, frozen=True, tag="infusion"):
 
     `drug` is the wire's words. `rate_ml_h` (mL/h) is what is being delivered now where the wire
     tells it, else the programmed rate, and 0 while the pump says that it does not run. Rate, dose
-    and concentration are null unless quality is good or questionable. `concentration_unit` is one of
-    ug/mL, mg/mL, g/mL, ng/mL, U/mL, mU/mL, ...; `dose_unit` e.g. ug/kg/min, U/h.
+    and concentration are null unless quality is good or questionable. `concentration_unit` is one
+    of ug/mL, mg/mL, g/mL, ng/mL, U/mL, mU/mL, ...; `dose_unit` e.g. ug/kg/min, U/h.
     """
 
     channel: str | None = None

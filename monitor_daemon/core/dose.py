@@ -1,0 +1,55 @@
+"""Dose arithmetic in decimals: rate, concentration and weight to ug/kg/min of base.
+
+D = rate (mL/h) x base concentration (ug/mL) / 60 / weight (kg), rounded half-up to three decimals
+once, at the end, before any comparison (reference sections 0.3 and 3.2).
+"""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+THOUSANDTH: Final = Decimal("0.001")
+
+#: Mass concentrations in ug/mL and unit concentrations in U/mL (1 IU = 1 U).
+_MASS: Final = {
+    "ng/mL": Decimal("0.001"),
+    "ug/mL": Decimal(1),
+    "mg/mL": Decimal(1000),
+    "g/mL": Decimal(1_000_000),
+}
+_UNITS: Final = {
+    "U/mL": Decimal(1),
+    "mU/mL": Decimal("0.001"),
+    "kU/mL": Decimal(1000),
+}
+
+
+def exact(number: float) -> Decimal:
+    """The decimal that was printed: 0.0996 is 0.0996, not its binary neighbour."""
+    return Decimal(repr(number))
+
+
+def concentration(value: float | None, unit: str | None, *, in_units: bool) -> Decimal | None:
+    """A label's concentration in ug/mL, or in U/mL if `in_units`; None if it is not known.
+
+    Zero means that the pump does not know (B. Braun BCC), never a syringe of water. Mass for a drug
+    dosed in units, or units for one dosed by mass, is not known either.
+    """
+    if value is None or value <= 0:
+        return None
+    factor = (_UNITS if in_units else _MASS).get(unit or "")
+    return None if factor is None else exact(value) * factor
+
+
+def mass_dose(rate: Decimal, base_ug_ml: Decimal, weight_kg: Decimal) -> Decimal:
+    """Dose in ug/kg/min, not yet rounded. Rate in mL/h, concentration ug/mL of base."""
+    return rate * base_ug_ml / 60 / weight_kg
+
+
+def unit_dose(rate: Decimal, u_ml: Decimal) -> Decimal:
+    """Dose in U/min, not yet rounded. Rate in mL/h, concentration U/mL."""
+    return rate * u_ml / 60
+
+
+def rounded(dose: Decimal) -> Decimal:
+    """Half-up to three decimals: 0.0996 is 0.100 and meets 0.1; 0.0994 is 0.099 and does not."""
+    return dose.quantize(THOUSANDTH, rounding=ROUND_HALF_UP)

@@ -1,0 +1,224 @@
+"""The infusion channels of one bed, and what they give together (reference section 3.5).
+
+Channels carrying one drug are summed. A pause of the whole drug shorter than the bridge keeps the
+last dose. A channel whose drug nobody mapped may hide any drug: a dose is then only "at least". A
+silent channel is trusted for 15 minutes.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from monitor_daemon.core.dose import concentration, exact, rounded
+from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.events import MINUTE, Flow
+
+TRUSTED: Final = 15 * MINUTE
+FRESH: Final = 5 * MINUTE
+#: How far back rules look at a dose (VP_EARLY: 30 min before a start, judged 5 min after it).
+HISTORY: Final = 40 * MINUTE
+
+#: Statuses in which the steady rate runs. KVO, purge and bolus volumes are real drug but no dose.
+_STEADY: Final = frozenset({"running", "bolus", "alarm", "unknown"})
+_ZERO: Final = Decimal(0)
+
+
+class Dose(msgspec.Struct, frozen=True):
+    """What is known of a dose: `known` is a sum; with `complete` False it may be more."""
+
+    known: Decimal
+    complete: bool
+
+    def at_least(self, threshold: Decimal) -> bool | None:
+        """Whether the dose reaches `threshold`; None if that cannot be known."""
+        if self.known >= threshold:
+            return True
+        return False if self.complete else None
+
+    @property
+    def value(self) -> float | None:
+        """The dose as a number, or None if it is not wholly known."""
+        return float(self.known) if self.complete else None
+
+
+class Channel(msgspec.Struct):
+    """One channel as last reported: steady `rate` in mL/h, `strength` in ug/mL base or U/mL."""
+
+    drug: str | None
+    group: str | None
+    label: str | None
+    status: str
+    rate: Decimal
+    strength: Decimal | None
+    derived: bool
+    seen: int
+    reported: float | None
+    reported_unit: str | None
+    weight: float | None
+
+
+class Course(msgspec.Struct):
+    """One drug over all channels.
+
+    `since`: start of the course, pauses bridged. `run`: start of the present unbroken delivery.
+    `gap`: start of the present pause. `stopped`: true time of the last stop. `amount` is what is
+    given, or was given before the pause, in ug/min or U/min. `history` holds (since, amount,
+    complete) of every change in the last 40 minutes.
+    """
+
+    group: str
+    since: int | None = None
+    run: int | None = None
+    gap: int | None = None
+    stopped: int | None = None
+    amount: Decimal = _ZERO
+    complete: bool = True
+    history: list[tuple[int, Decimal, bool]] = []
+
+    def note(self, now: int, *, complete: bool) -> None:
+        """Write the present amount into the history if it changed."""
+        if not self.history or self.history[-1][1:] != (self.amount, complete):
+            self.history.append((now, self.amount, complete))
+            while len(self.history) > 1 and self.history[1][0] < now - HISTORY:
+                del self.history[0]
+
+
+class Infusions(msgspec.Struct):
+    """All channels of a bed: `take` each report, `settle` each instant, then ask."""
+
+    channels: dict[str, Channel] = {}
+    courses: dict[str, Course] = {}
+    unmapped: bool = False
+
+    def take(self, key: str, flow: Flow, drugs: DrugTable, now: int) -> None:
+        """A pump reported. A report without a usable rate leaves the channel as it was, ageing."""
+        if flow.rate is None:
+            return
+        entry = drugs.entries.get(flow.drug) if flow.drug else None
+        strength = None
+        if entry is not None:
+            in_units = entry.group == "vasopressin"
+            strength = concentration(flow.concentration, flow.unit, in_units=in_units)
+            if strength is not None:
+                strength *= entry.factor
+        self.channels[key] = Channel(
+            drug=entry.drug if entry else None,
+            group=entry.group if entry else None,
+            label=flow.label,
+            status=flow.status,
+            rate=exact(flow.rate) if flow.status in _STEADY else _ZERO,
+            strength=strength,
+            derived=flow.derived,
+            seen=now,
+            reported=flow.dose,
+            reported_unit=flow.dose_unit,
+            weight=flow.weight,
+        )
+
+    def settle(self, now: int, bridge: int) -> None:
+        """Note what runs, pauses and stops as of `now`; `bridge` in ms."""
+        running = [c for c in self.channels.values() if c.rate > 0]
+        self.unmapped = any(c.drug is None for c in running)
+        for channel in running:
+            if channel.drug and channel.group and channel.drug not in self.courses:
+                self.courses[channel.drug] = Course(channel.group)
+        for drug, course in self.courses.items():
+            _settle(course, [c for c in running if c.drug == drug], now, bridge)
+            course.note(now, complete=course.complete and not self.unmapped)
+
+    def amount(self, drug: str) -> tuple[Decimal, bool]:
+        """What is given of `drug` in ug/min of base or U/min, and whether that is all."""
+        course = self.courses.get(drug)
+        if course is None:
+            return _ZERO, not self.unmapped
+        return course.amount, course.complete and not self.unmapped
+
+    def dose(self, drug: str, weight_kg: float) -> Dose:
+        """The dose of `drug` in ug/kg/min of base, rounded as it is compared."""
+        amount, complete = self.amount(drug)
+        return Dose(rounded(amount / exact(weight_kg)), complete)
+
+    def units_per_minute(self, drug: str) -> Dose:
+        """The dose of a drug counted in units, in U/min."""
+        amount, complete = self.amount(drug)
+        return Dose(rounded(amount), complete)
+
+    def on(self, groups: Iterable[str]) -> bool | None:
+        """Whether any drug of these groups is delivered, pauses bridged; None if unknown."""
+        wanted = [c for c in self.courses.values() if c.group in groups]
+        if any(c.since is not None and c.complete for c in wanted):
+            return True
+        if self.unmapped or any(c.since is not None for c in wanted):
+            return None
+        return False
+
+    def off_since(self, groups: Iterable[str]) -> int | None:
+        """True time since which none of these groups runs; None while one does or none ever did."""
+        if self.on(groups) is not False:
+            return None
+        stops = [c.stopped for c in self.courses.values() if c.group in groups and c.stopped]
+        return max(stops, default=None)
+
+    def reached(self, drug: str, amount: Decimal, start: int, end: int) -> tuple[int, bool]:
+        """The longest time (ms) within [start, end) in which `drug` was at or above `amount`.
+
+        Spans in which that is not known count, and make the second item False.
+        """
+        course = self.courses.get(drug)
+        longest, sure = 0, True
+        begun: int | None = None
+        known = True
+        history = course.history if course else []
+        for index, (changed, given, complete) in enumerate(history):
+            until = min(history[index + 1][0] if index + 1 < len(history) else end, end)
+            since = max(changed, start)
+            if until <= since:
+                continue
+            if given < amount and complete:
+                begun, known = None, True
+                continue
+            begun = since if begun is None else begun
+            known = known and given >= amount
+            if until - begun > longest:
+                longest, sure = until - begun, known
+        return longest, sure
+
+    def fresh(self, drug: str, now: int) -> bool:
+        """Whether a pump spoke of `drug` within five minutes; only then may a dose alert raise."""
+        return any(c.drug == drug and now - c.seen <= FRESH for c in self.channels.values())
+
+    def silent(self, now: int) -> list[str]:
+        """Channels that were delivering and have said nothing for more than five minutes."""
+        return [k for k, c in self.channels.items() if c.rate > 0 and now - c.seen > FRESH]
+
+    def unknown(self) -> list[str]:
+        """Channels that deliver something of unknown drug, or a vasopressor of unknown strength."""
+        return [
+            key
+            for key, c in self.channels.items()
+            if c.rate > 0 and (c.drug is None or (c.strength is None and c.group != "other"))
+        ]
+
+
+def _settle(course: Course, running: list[Channel], now: int, bridge: int) -> None:
+    trusted = [c for c in running if now - c.seen <= TRUSTED]
+    if trusted:
+        if course.since is None:
+            course.since = now
+        if course.run is None:
+            course.run = now
+        course.gap = None
+        known = [c.rate * c.strength / 60 for c in trusted if c.strength is not None]
+        course.amount = sum(known, _ZERO)
+        course.complete = len(known) == len(running)
+    elif running:
+        course.amount, course.complete = _ZERO, False
+    elif course.since is not None:
+        course.run = None
+        if course.gap is None:
+            course.gap = now
+        if now - course.gap >= bridge:
+            course.since, course.stopped, course.gap = None, course.gap, None
+            course.amount, course.complete = _ZERO, True

@@ -1,0 +1,44 @@
+"""When a value was measured: the running offset between a device's clock and ours (reference 0.7).
+
+A survey found hospital device clocks 24 minutes wrong on average, so device time is only ever used
+through an offset, and the offset is watched: a clock may be set, and a gateway may deliver late.
+"""
+
+from typing import Final
+
+import msgspec
+
+from monitor_daemon.core.events import SECOND
+
+#: An offset that moves by more than this is a clock that jumped, or data that come late.
+JUMP: Final = 60 * SECOND
+
+
+class DeviceClock(msgspec.Struct):
+    """Offset (ms) of one device: server time minus device time, at the smallest delay seen."""
+
+    offset: int
+    device: int
+    received: int
+
+    def place(self, device: int, received: int, limit: int) -> tuple[int, int | None]:
+        """True time (ms) of a value stamped `device`, and the jump if the clock was set.
+
+        A shift that goes on at live rate is a clock jump; values that continue the device's own
+        time after a silence are late data. `limit` (ms) is at least `JUMP`.
+        """
+        residual = received - device - self.offset
+        device_step, server_step = device - self.device, received - self.received
+        jumped = residual < -limit or (
+            residual > limit
+            and (server_step <= limit or device_step < 0)
+            and abs(device_step - server_step) > limit
+        )
+        jump = residual if jumped else None
+        if jumped or residual < 0:
+            self.offset += residual
+        elif residual <= limit:
+            # A slow device clock drifts away: follow by at most 0.1 %.
+            self.offset += min(residual, server_step // 1000)
+        self.device, self.received = device, received
+        return device + self.offset, jump

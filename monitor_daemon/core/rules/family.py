@@ -1,0 +1,29 @@
+"""What a kind of rule is: up to four things it may do at each instant (reference section 0.2)."""
+
+from monitor_daemon.core.condition import Verdict
+from monitor_daemon.core.events import Observe
+from monitor_daemon.core.moment import Moment
+from monitor_daemon.core.protocol import Rule, RuleKind
+
+
+class Family:
+    """A kind of rule. Subclass it in a file of its own and list it in `rules/__init__.py`.
+
+    `kind` names the options that a protocol file gives it. A subclass overrides what it needs.
+    """
+
+    kind = RuleKind(frozenset())
+
+    def advance(self, moment: Moment, rule: Rule) -> None:
+        """Step 3: move phases and memories with the data."""
+
+    def entry(self, moment: Moment, rule: Rule, observation: Observe) -> None:
+        """Step 4: a person's entry arrived."""
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict | None:
+        """Step 5: does the condition of the alert hold? None: this rule raises by itself."""
+        del moment, rule
+        return None
+
+    def close(self, moment: Moment, rule: Rule) -> None:
+        """After step 5, at whole minutes only: write what is in force from now on."""

@@ -1,0 +1,87 @@
+"""MAP against the target, the floor, and pressures that cannot be read: R4 and reference 4.2."""
+
+from monitor_daemon.core.condition import Verdict
+from monitor_daemon.core.moment import Moment
+from monitor_daemon.core.protocol import Rule, RuleKind
+from monitor_daemon.core.rules.family import Family
+
+
+class MapLow(Family):
+    """MAP5 below target minus `margin`; not before `grace` minutes after a target change."""
+
+    kind = RuleKind(frozenset({"margin", "grace"}))
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        map5, target = moment.map5, moment.subject.target
+        if map5 is None or target is None:
+            return Verdict(None, None)
+        return Verdict(
+            holds=map5 < target - rule.options["margin"],
+            clears=map5 >= target,
+            may_raise=moment.minutes_since(moment.subject.target_changed) >= rule.options["grace"],
+            values={"map5": map5, "target": target},
+        )
+
+
+class MapHigh(Family):
+    """MAP5 above target plus `margin` while a vasopressor runs: there is something to reduce."""
+
+    kind = RuleKind(frozenset({"margin", "grace"}))
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        map5, target, on = moment.map5, moment.subject.target, moment.on
+        if map5 is None or target is None:
+            return Verdict(None, True if on is False else None)
+        over = map5 > target + rule.options["margin"]
+        return Verdict(
+            holds=on if over else False,
+            clears=not over or (None if on is None else not on),
+            may_raise=moment.minutes_since(moment.subject.target_changed) >= rule.options["grace"],
+            values={"map5": map5, "target": target, "dose": moment.dose.value},
+        )
+
+
+class BinsBelow(Family):
+    """FLOOR and SEVERE_LOW: `count` valid bins in a row below `limit`; `calm` bins at it clear."""
+
+    kind = RuleKind(frozenset({"limit", "count", "calm"}))
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        limit = rule.options["limit"]
+        newest = moment.bed.pressure.last_bins(moment.minute, round(rule.options["count"]))
+        calm = moment.bed.pressure.last_bins(moment.minute, round(rule.options["calm"]))
+        return Verdict(
+            holds=None if newest is None else all(value < limit for value in newest),
+            clears=None if calm is None else all(value >= limit for value in calm),
+            values={"bin": newest[0] if newest else None, "limit": float(limit)},
+        )
+
+
+class ArtCheck(Family):
+    """Rule 2 of the filter: the pressure is unreadable, look at the patient."""
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        del rule
+        return Verdict(
+            holds=moment.bed.pressure.no_pressure(),
+            clears=moment.minute - 1 in moment.bed.pressure.bins,
+        )
+
+
+class MapGap(Family):
+    """No valid bin for `minutes`; known again when MAP5 is."""
+
+    kind = RuleKind(frozenset({"minutes"}))
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        span = round(rule.options["minutes"])
+        bins = moment.bed.pressure.bins
+        missing = not any(m in bins for m in range(moment.minute - span, moment.minute))
+        # A line that was never seen gets the same minutes to appear after randomisation.
+        seen = moment.bed.pressure.last_sample is not None
+        return Verdict(
+            holds=missing,
+            clears=moment.map5 is not None,
+            may_raise=seen or moment.minutes_since(moment.subject.randomised) >= span,
+            values={"minutes": span},
+        )
