@@ -33,15 +33,14 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
 class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
     """One infusion channel as its pump reports it.
 
-    `drug` is the entry of the drug file; None if nobody mapped `label`. Rate in mL/h, None when the
-    pump gave no usable number. `concentration` is as printed on the wire in `unit`, not yet base.
+    `drug` is the entry of the drug file; None if nobody mapped the pump's words, which stay in the
+    vault. Rate in mL/h, None when the pump gave no usable number. `concentration` is as printed on the wire in `unit`, not yet base.
     """
 
     channel: str
     status: str
     rate: float | None = None
     drug: str | None = None
-    label: str | None = None
     concentration: float | None = None
     unit: str | None = None
     derived: bool = False

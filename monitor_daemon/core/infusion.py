@@ -48,7 +48,6 @@ class Channel(msgspec.Struct):
 
     drug: str | None
     group: str | None
-    label: str | None
     status: str
     rate: Decimal
     strength: Decimal | None
@@ -106,7 +105,6 @@ class Infusions(msgspec.Struct):
         self.channels[key] = Channel(
             drug=entry.drug if entry else None,
             group=entry.group if entry else None,
-            label=flow.label,
             status=flow.status,
             rate=exact(flow.rate) if flow.status in _STEADY else _ZERO,
             strength=strength,

@@ -50,7 +50,6 @@ class WardState(msgspec.Struct):
 
     configured: Configured | None = None
     minute: int = 0
-    judged: int = 0
     beds: dict[str, Bed] = {}
     subjects: dict[str, Subject] = {}
     clocks: dict[str, DeviceClock] = {}
@@ -123,12 +122,11 @@ class Ward:
         state = self.state
         if minute is not None:
             state.minute = minute
-            now = max(minute * MINUTE, state.judged)
+            now = minute * MINUTE
             for name, bed in state.beds.items():
                 self._guard(name, bed, bed.pressure.close, minute, self._need(name))
         elif not touched and not entries:
             return
-        state.judged = max(state.judged, now)
         for name, bed in state.beds.items():
             if minute is not None or name in touched:
                 self._guard(name, bed, bed.infusions.settle, now, BRIDGE)

@@ -1,0 +1,278 @@
+"""The one door in: append, judge, commit once, then release acknowledgements and publications.
+
+Whoever submits gets his answer only after the group that holds his input is on the disk. A storage
+failure is never answered: the engine stops loudly and is started again from the record.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from monitor_daemon.clock import EngineClock
+from monitor_daemon.core.errors import InvariantError
+from monitor_daemon.core.events import (
+    MINUTE,
+    SECOND,
+    Alert,
+    ClockStepped,
+    Decision,
+    Failure,
+    Input,
+    Started,
+    Tick,
+)
+from monitor_daemon.core.ward import Ward
+from monitor_daemon.engine.fingerprint import core_fingerprint
+from monitor_daemon.journal.chain import link
+from monitor_daemon.journal.journal import Journal
+from monitor_daemon.journal.reader import encode
+from monitor_daemon.journal.rows import Head, InputRow, OutboxRow
+from monitor_daemon.vault.vault import SealedRow, Vault
+
+#: The tick for minute M is taken this long after it began, so that its samples are in.
+GRACE = 2 * SECOND
+#: Real seconds for devices to reconnect after a restart, before a missed minute is judged.
+RESTART_GRACE = 3.0
+#: Missed minutes that are judged after a restart, at most.
+CATCH_UP = 10
+SNAPSHOT_EVERY = 10 * MINUTE
+#: Submissions taken into one transaction at most.
+_GROUP = 512
+
+log = structlog.get_logger("engine")
+
+
+class Composer(Protocol):
+    """Makes messages for the broker out of decisions (notify's part, injected by the daemon)."""
+
+    def publications(
+        self,
+        ward: Ward,
+        inputs: Sequence[Input],
+        decisions: Sequence[Decision],
+        now: int,
+        next_sequence: int,
+    ) -> list[OutboxRow]:
+        """The messages that follow; events are numbered from `next_sequence`."""
+        ...
+
+
+class _Submission:
+    """Inputs of one sender, waiting for their commit."""
+
+    __slots__ = ("answers", "done", "inputs", "original", "t")
+
+    def __init__(self, inputs: Sequence[Input], original: SealedRow | None, t: int) -> None:
+        self.inputs = [(given.order, encode(given), given) for given in inputs]
+        self.original = original
+        self.t = t
+        self.answers: list[Decision] = []
+        self.done: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
+
+    def fail(self) -> None:
+        """Nothing is stored: the sender must not be answered."""
+        if not self.done.done():
+            self.done.set_exception(InvariantError("not stored", code="NOT_STORED"))
+            self.done.exception()  # a sender that has gone leaves nobody to fetch it
+
+
+class Engine:
+    """Owns the ward, the ticks and the order of the record. `run` it as one task."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        vault: Vault,
+        clock: EngineClock,
+        composer: Composer,
+        offer: Callable[[Sequence[OutboxRow]], None],
+        version: str,
+    ) -> None:
+        self.ward = Ward()
+        self.clock = clock
+        self.committed_at: float | None = None
+        self._journal = journal
+        self._vault = vault
+        self._composer = composer
+        self._offer = offer
+        self._version = version
+        self._core = core_fingerprint()
+        self._waiting: list[_Submission] = []
+        self._wake = asyncio.Event()
+        self._head = Head(0, 0, 0, bytes(32), 0, 0)
+        self._snapshot_at = 0
+        self._stopped: BaseException | None = None
+
+    @property
+    def head(self) -> Head:
+        """Where the record stands."""
+        return self._head
+
+    async def start(self, replay: Callable[[Ward, int], Ward], configured: Input) -> None:
+        """Rebuild the state from the record, then write down that the daemon runs again.
+
+        `replay(ward, after)` feeds the record after row `after` into a ward.
+        """
+        self._head = await self._journal.head()
+        saved = await self._journal.snapshot(self._core)
+        if saved is not None:
+            self.ward = replay(Ward.restore(saved[1]), saved[0])
+        else:
+            self.ward = replay(Ward(), 0)
+        # Engine time never goes back, not even over a restart with the wall clock set back.
+        self.clock.not_before(self._head.t)
+        stopped = self._head.t if self._head.seq else None
+        self._submit([configured])
+        self._submit([Started(self._version, stopped)])
+
+    def submit(
+        self, inputs: Sequence[Input], original: tuple[str, bytes] | None = None
+    ) -> "asyncio.Future[list[Decision]]":
+        """Hand in the inputs of one sender; the future gives what followed, once it is durable.
+
+        `original` is (link, wire bytes), sealed before anything else is done with them.
+        Raises InvariantError if the engine has stopped.
+        """
+        if self._stopped is not None:
+            raise InvariantError("the engine has stopped", code="ENGINE_STOPPED")
+        t = self.clock.now()
+        sealed = None if original is None else self._vault.seal(t, *original)
+        return self._submit(inputs, sealed, t)
+
+    def _submit(
+        self, inputs: Sequence[Input], original: SealedRow | None = None, t: int | None = None
+    ) -> "asyncio.Future[list[Decision]]":
+        submission = _Submission(inputs, original, self.clock.now() if t is None else t)
+        self._waiting.append(submission)
+        self._wake.set()
+        return submission.done
+
+    async def run(self) -> None:
+        """Take groups until cancelled. Raises what stopped it; waiting senders learn of it."""
+        try:
+            while True:
+                await self._wake.wait()
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                if not self._waiting:
+                    self._wake.clear()
+                await self._commit(group)
+        except BaseException as error:
+            self._stopped = error
+            for submission in self._waiting:
+                submission.fail()
+            raise
+
+    async def ticks(self) -> None:
+        """Submit a tick for every whole minute, and what the wall clock did, until cancelled."""
+        minute = self.clock.now() // MINUTE
+        if self.ward.state.minute:
+            # After a restart senders repeat what was not acknowledged: let it come, then judge the
+            # minutes that were missed. After a long outage only the newest ones can still matter.
+            await asyncio.sleep(RESTART_GRACE)
+            minute = max(self.ward.state.minute + 1, minute - CATCH_UP)
+        while True:
+            await asyncio.sleep(self.clock.until(minute * MINUTE + GRACE))
+            step = self.clock.wall_step()
+            if step:
+                log.warning("wall clock stepped", seconds=round(step, 3))
+                await self.submit([ClockStepped(step)])
+            await self.submit([Tick(minute)])
+            minute += 1
+
+    async def _commit(self, group: list[_Submission]) -> None:
+        number = self._head.group + 1
+        rows, decisions = self._judge(group, number)
+        inputs = [given for submission in group for _, _, given in submission.inputs]
+        now = rows[-1].t
+        outbox = [
+            msgspec.structs.replace(row, id=self._head.outbox + n)
+            for n, row in enumerate(
+                self._composer.publications(
+                    self.ward, inputs, decisions, now, self._head.sequence + 1
+                ),
+                start=1,
+            )
+        ]
+        snapshot = None
+        if now - self._snapshot_at >= SNAPSHOT_EVERY:
+            snapshot, self._snapshot_at = (rows[-1].seq, self._core, self.ward.snapshot()), now
+        try:
+            originals = [s.original for s in group if s.original is not None]
+            if originals:
+                await self._vault.append(originals)
+            await self._journal.append(rows, outbox, snapshot)
+        except BaseException:
+            for submission in group:
+                submission.fail()
+            raise
+        sequence = max([row.sequence for row in outbox], default=0) or self._head.sequence
+        self._head = Head(
+            rows[-1].seq, number, now, rows[-1].link, self._head.outbox + len(outbox), sequence
+        )
+        self.committed_at = self.clock.now()
+        for submission in group:
+            if not submission.done.done():
+                submission.done.set_result(submission.answers)
+        if outbox:
+            self._offer(outbox)
+        _report(decisions)
+
+    def _judge(
+        self, group: list[_Submission], number: int
+    ) -> tuple[list[InputRow], list[Decision]]:
+        """Step the ward through the group, instant by instant; make the rows of the record."""
+        rows: list[InputRow] = []
+        everything: list[Decision] = []
+        seq, previous = self._head.seq, self._head.link
+        for t, instant in _instants(group, self._head.t):
+            found = self.ward.step([given for _, _, given, _ in instant], t)
+            by_input: dict[int, list[Decision]] = {}
+            for index, decision in found:
+                by_input.setdefault(index, []).append(decision)
+                everything.append(decision)
+            for index, (_, body, _, submission) in enumerate(instant):
+                seq += 1
+                mine = by_input.get(index, [])
+                submission.answers.extend(mine)
+                encoded = tuple((getattr(d, "subject", None), encode(d)) for d in mine)
+                original = submission.original
+                digest = None if original is None else original.digest
+                previous = link(previous, t, body, digest, [text for _, text in encoded])
+                number_of_original = None if original is None else original.id
+                rows.append(
+                    InputRow(seq, number, t, body, number_of_original, digest, previous, encoded)
+                )
+        return rows, everything
+
+
+def _instants(
+    group: list[_Submission], last: int
+) -> list[tuple[int, list[tuple[int, bytes, Input, _Submission]]]]:
+    """Inputs by engine time, those of one instant in the order of reference 0.2."""
+    found: dict[int, list[tuple[int, bytes, Input, _Submission]]] = {}
+    for submission in group:
+        t = max(submission.t, last)
+        bucket = found.setdefault(t, [])
+        bucket.extend((order, body, given, submission) for order, body, given in submission.inputs)
+    for bucket in found.values():
+        if len(bucket) > 1:
+            bucket.sort(key=lambda item: item[:2])
+    return sorted(found.items())
+
+
+def _report(decisions: Sequence[Decision]) -> None:
+    for decision in decisions:
+        if isinstance(decision, Failure):
+            log.error("core failed", where=decision.where, error=decision.error)
+        elif isinstance(decision, Alert):
+            log.info(
+                "alert",
+                name=decision.name,
+                transition=decision.transition,
+                subject=decision.subject,
+                bed=decision.bed,
+            )

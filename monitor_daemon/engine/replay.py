@@ -1,0 +1,74 @@
+"""The record through the core again: to restart from it, and to verify it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor_daemon.core.ward import Ward
+from monitor_daemon.journal.chain import GENESIS, link
+from monitor_daemon.journal.reader import decode_input, encode, instants, read_only, rows
+from monitor_daemon.journal.rows import InputRow
+
+
+def replay(path: Path, ward: Ward, after: int) -> Ward:
+    """Feed every input after row `after` into `ward`; the state is then what it was."""
+    connection = read_only(path)
+    try:
+        for instant in instants(rows(connection, after)):
+            ward.step([decode_input(row.body) for row in instant], instant[0].t)
+    finally:
+        connection.close()
+    return ward
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `verify` found wrong, and in which row."""
+
+    seq: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """The result of walking the record."""
+
+    inputs: int = 0
+    decisions: int = 0
+    head: bytes = GENESIS
+
+
+def verify(path: Path, result: Verification) -> Iterator[Finding]:
+    """Walk the chain and judge every input again; yield each difference.
+
+    `result` is filled on the way. Raises sqlite3.Error if the journal cannot be read.
+    """
+    connection = read_only(path)
+    ward = Ward()
+    try:
+        for instant in instants(rows(connection)):
+            yield from _chain(instant, result)
+            found = ward.step([decode_input(row.body) for row in instant], instant[0].t)
+            again: dict[int, list[bytes]] = {}
+            for index, decision in found:
+                again.setdefault(index, []).append(encode(decision))
+            for index, row in enumerate(instant):
+                recorded = [body for _, body in row.decisions]
+                result.decisions += len(recorded)
+                if recorded != again.get(index, []):
+                    yield Finding(row.seq, "judged again, the decisions are not those recorded")
+    finally:
+        connection.close()
+
+
+def _chain(instant: list[InputRow], result: Verification) -> Iterator[Finding]:
+    for row in instant:
+        result.inputs += 1
+        if row.seq != result.inputs:
+            yield Finding(row.seq, f"row {result.inputs} is missing")
+            result.inputs = row.seq
+        bodies = [body for _, body in row.decisions]
+        expected = link(result.head, row.t, row.body, row.original_hash, bodies)
+        if row.link != expected:
+            yield Finding(row.seq, "the hash chain is broken here")
+        result.head = row.link

@@ -1,0 +1,62 @@
+"""Tables of the journal and how an older file becomes a newer one.
+
+`input` and `decision` are the record and are only ever appended to. `outbox` is work in hand,
+`snapshot` a short cut; both can be made again from the record.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import aiosqlite
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE input (
+        seq INTEGER PRIMARY KEY,          -- place in the record
+        grp INTEGER NOT NULL,             -- commit group: one transaction
+        t INTEGER NOT NULL,               -- engine time, ms since 1970 UTC
+        body TEXT NOT NULL,               -- the input as JSON, masked
+        original INTEGER,                 -- row of the vault that holds the wire bytes
+        original_hash BLOB,               -- SHA-256 of that sealed row
+        link BLOB NOT NULL                -- hash chain: this row, its decisions, the row before
+    );
+    CREATE TABLE decision (
+        seq INTEGER NOT NULL,             -- the input it followed from
+        n INTEGER NOT NULL,
+        subject TEXT,
+        body TEXT NOT NULL,
+        PRIMARY KEY (seq, n)
+    ) WITHOUT ROWID;
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY,
+        topic TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        retain INTEGER NOT NULL,
+        sequence INTEGER NOT NULL,
+        sent INTEGER,                     -- engine time of the broker's acknowledgement
+        refused TEXT                      -- why it was set aside
+    );
+    CREATE INDEX outbox_waiting ON outbox (id) WHERE sent IS NULL AND refused IS NULL;
+    CREATE INDEX outbox_topic ON outbox (topic) WHERE retain = 1;
+    CREATE TABLE snapshot (
+        seq INTEGER PRIMARY KEY,          -- state after this input
+        core TEXT NOT NULL,               -- fingerprint of the core that made it
+        body BLOB NOT NULL
+    );
+    """,
+)
+
+
+async def open_store(path: Path, migrations: Sequence[str]) -> aiosqlite.Connection:
+    """Open or create a database whose commits survive a power cut, at the newest schema.
+
+    `migrations` are scripts, one a version. Raises sqlite3.Error.
+    """
+    connection = await aiosqlite.connect(path)
+    await connection.execute("PRAGMA journal_mode = WAL")
+    await connection.execute("PRAGMA synchronous = FULL")
+    ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+    for number, script in enumerate(migrations[version:], start=version + 1):
+        await connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+    return connection
