@@ -34,7 +34,8 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
     """One infusion channel as its pump reports it.
 
     `drug` is the entry of the drug file; None if nobody mapped the pump's words, which stay in the
-    vault. Rate in mL/h, None when the pump gave no usable number. `concentration` is as printed on the wire in `unit`, not yet base.
+    vault. Rate in mL/h, None when the pump gave no usable number. `concentration` is as on the
+    wire, in `unit`, not yet base.
     """
 
     channel: str

@@ -1,1 +1,1 @@
-"""."""
+"""Scenario files through the real core on a virtual clock."""

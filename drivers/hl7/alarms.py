@@ -1,0 +1,97 @@
+"""ORU^R40 (IHE PCD-04, report alert) to alarm rows: one for each OBR.
+
+Facets are told by number or name, since published messages misspell either. A measured value that
+comes along with an alarm is part of the alarm, not a reading.
+"""
+
+from typing import Final
+
+from monitor_daemon.core.vocabulary import Alarm
+from monitor_daemon.hl7.er7 import Er7Message
+from monitor_daemon.hl7.times import to_iso
+
+_FACETS: Final = {
+    "68480": "source",
+    "68481": "phase",
+    "68482": "state",
+    "68483": "inactivation",
+    "68484": "priority",
+    "68485": "type",
+    "68546": "text",
+    "MDC_ATTR_ALERT_SOURCE": "source",
+    "MDC_ATTR_EVENT_PHASE": "phase",
+    "MDC_ATTR_ALARM_STATE": "state",
+    "MDC_ATTR_ALARM_INACTIVATION_STATE": "inactivation",
+    "MDC_ATTR_ALARM_PRIORITY": "priority",
+    "MDC_ATTR_ALERT_TYPE": "type",
+    "MDC_ATTR_ALERT_TEXT": "text",
+}
+_PRIORITIES: Final = frozenset({"PN", "PL", "PM", "PH"})
+_WIDTH: Final = 15
+
+
+class Alarms:
+    """Collects the alarms of one message."""
+
+    def __init__(self, message: Er7Message) -> None:
+        self.rows: list[Alarm] = []
+        self._encoding = message.encoding
+        self._time = ""
+        self._facets: dict[str, str] = {}
+        self._event: list[str] | None = None
+
+    def group(self, obr: list[str]) -> None:
+        """An OBR starts a new alarm."""
+        self._facets, self._event = {}, None
+        self._time = obr[7] if len(obr) > 7 else ""
+
+    def observation(self, obx: list[str]) -> None:
+        """One OBX: a facet of the alarm, its event, or something around it."""
+        obx = obx + [""] * (_WIDTH - len(obx))
+        parts = [part.strip() for part in obx[3].split(self._encoding.component)] + [""]
+        facet = _FACETS.get(parts[1].upper()) or _FACETS.get(parts[0])
+        if facet:
+            self._facets.setdefault(facet, self._said(obx[5]))
+        elif self._event is None and _is_event(parts[0], parts[1], obx[4]):
+            self._event = obx
+
+    def finish(self, bed: str | None, patient: str | None) -> None:
+        """The alarm of this OBR is complete."""
+        if self._event is None and not self._facets:
+            return
+        obx = self._event or [""] * _WIDTH
+        hat, repetition = self._encoding.component, self._encoding.repetition
+        value = [self._encoding.unescape(part).strip() for part in obx[5].split(hat)]
+        # A coded event stands in OBX-5 with the text a person reads in CWE-9 or an alternate; an
+        # event named in OBX-3 has its text there.
+        coded = len(value) > 1
+        code = hat.join(value[:3]) if coded else self._encoding.unescape(obx[3].strip())
+        words = next((value[at] for at in (8, 4, 1, 0) if at < len(value) and value[at]), None)
+        flags = [flag.strip() for flag in obx[8].split(repetition)]
+        priority = self._facets.get("priority") or next(
+            (flag for flag in flags if flag in _PRIORITIES), None
+        )
+        self.rows.append(
+            Alarm(
+                code=code or None,
+                text=self._facets.get("text") or words,
+                priority=priority or None,
+                phase=self._facets.get("phase") or None,
+                state=self._facets.get("state") or None,
+                device_time=to_iso(obx[14] or self._time),
+                bed=bed,
+                patient=patient,
+            )
+        )
+
+    def _said(self, obx5: str) -> str:
+        """The first repetition's text: a word, or the text of a coded one."""
+        first = obx5.split(self._encoding.repetition, 1)[0].split(self._encoding.component)
+        return self._encoding.unescape(next((part for part in first if part.strip()), "")).strip()
+
+
+def _is_event(number: str, name: str, obx4: str) -> bool:
+    """Facet 1 of the five or more elements of OBX-4, or a code of the event partition."""
+    places = obx4.strip().split(".")
+    facet_1 = len(places) > 4 and places[-1] == "1"
+    return number == "196616" or name.startswith("MDC_EVT_") or facet_1

@@ -1,0 +1,80 @@
+"""OBX-2, -5, -8 and -11 to a number and how far it may be trusted."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from monitor_daemon.core.vocabulary import QUALITY_ORDER, Quality
+
+#: Arrays and documents: waveforms and reports, never one value.
+ARRAYS: Final = frozenset({"NA", "MA", "ED", "RP"})
+_NUMERIC: Final = frozenset({"NM", "SN", "ST", "TX", "FT", ""})
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
+#: A decimal comma; with three digits after it, it could as well part thousands.
+_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}", re.ASCII)
+#: Numbers that mean "no value" on monitors and gateways.
+_SENTINELS: Final = frozenset({-100.0, -10000.0, 32767.0, -32767.0})
+
+#: OBX-8: measurement status of ISO/IEEE 11073-10201 and null flavours, as IHE PCD spells them.
+#: BUSY, ALACT, ALINH, limits and priorities leave a value as it is.
+_FLAGS: Final = {
+    **dict.fromkeys(("DEMO", "TEST"), Quality.NOT_PATIENT),
+    "CAL": Quality.CALIBRATING,
+    **dict.fromkeys(
+        ("INV", "NAV", "OFF", "NI", "NA", "NAN", "MSK", "OTH", "PINF", "NINF"), Quality.NO_VALUE
+    ),
+    **dict.fromkeys(("QUES", "EARLY"), Quality.QUESTIONABLE),
+}
+#: OBX-11 (HL7 table 0085): W is the wrong patient, the others are not, or no longer, a result.
+_STATUS: Final = {
+    **dict.fromkeys(("", "R", "F", "C", "U", "B", "V", "X"), Quality.GOOD),
+    **dict.fromkeys(("D", "N", "O", "S", "I"), Quality.NO_VALUE),
+    "W": Quality.NOT_PATIENT,
+}
+_RANK: Final = {quality: rank for rank, quality in enumerate(QUALITY_ORDER)}
+
+
+def worst(*qualities: Quality) -> Quality:
+    """The quality that wins where several apply."""
+    return min(qualities, key=_RANK.__getitem__)
+
+
+@lru_cache(maxsize=8192)
+def missing(text: str) -> bool:
+    """Whether OBX-5 says in one of the many spellings that there is no value."""
+    if not any(letter.isalnum() for letter in text):
+        return True
+    return _DECIMAL.fullmatch(text.strip()) is not None and float(text) in _SENTINELS
+
+
+@lru_cache(maxsize=8192)
+def number(value_type: str, text: str, component: str) -> float | None:
+    """The number in OBX-5, or None if there is not exactly one.
+
+    A structured numeric counts without comparator or with `=`; `>^300` stays text.
+    """
+    if value_type not in _NUMERIC:
+        return None
+    text = text.strip()
+    if component in text:
+        comparator, text, *rest = (part.strip() for part in text.split(component))
+        if comparator not in {"", "="} or any(rest):
+            return None
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    return float(text.replace(",", ".")) if _COMMA.fullmatch(text) else None
+
+
+@lru_cache(maxsize=4096)
+def judged(flags: str, status: str, repetition: str, component: str, unvalidated: bool) -> Quality:
+    """What OBX-8 (`flags`) and OBX-11 (`status`) leave of a value.
+
+    X with a value is taken for an unvalidated one if `unvalidated` allows it, since some gateways
+    send every value so; it is questionable else, and while the measurement is still busy.
+    """
+    words = {part.split(component)[0].strip().upper() for part in flags.split(repetition)}
+    found = [_FLAGS[word] for word in words if word in _FLAGS]
+    status = status.strip().upper()
+    if status == "X" and (not unvalidated or "BUSY" in words):
+        found.append(Quality.QUESTIONABLE)
+    return worst(_STATUS.get(status, Quality.QUESTIONABLE), *found)

@@ -1,0 +1,89 @@
+"""Capture files: raw bytes with times, one JSON object a line.
+
+`t` is Unix seconds, `dir` is rx (from the device) or tx (to it), `data` is base64; one line for
+each read or datagram.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from drivers.kit.contract import Message, Problem
+from drivers.kit.link_state import LinkState
+from monitor_daemon.core.vocabulary import Fault
+
+SUFFIX = ".cap.jsonl"
+
+Direction = Literal["rx", "tx"]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """One read or write. `t` is Unix seconds."""
+
+    t: float
+    dir: Direction
+    data: bytes
+
+
+class Capture:
+    """A capture file being written, appended to if it exists. Raises OSError if it cannot be.
+
+    `tap` belongs into a `LinkSpec`; the capture is also that link's sink, which makes every message
+    durable before the device is told that it was received.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._file = path.open("ab")
+        self._clock = clock
+        self.chunks = self.messages = self.problems = 0
+        self.reason = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def tap(self, direction: Direction, data: bytes) -> None:
+        """Write one chunk."""
+        self.chunks += 1
+        self._file.write(msgspec.json.encode(Chunk(self._clock(), direction, data)) + b"\n")
+
+    async def message(self, _link: str, _message: Message, _received: float) -> None:
+        """The bytes are in the file already; make them durable."""
+        self.messages += 1
+        self._file.flush()
+        await asyncio.to_thread(os.fsync, self._file.fileno())
+
+    def problem(self, _link: str, _problem: Problem) -> None:
+        """Count it; the bytes are in the file already."""
+        self.problems += 1
+
+    def state(self, _link: str, _state: LinkState, reason: str, _since: float) -> None:
+        """Remember the last reason, except that we stopped it ourselves."""
+        if reason != "stopped":
+            self.reason = reason
+
+
+def read_capture(lines: Iterable[bytes]) -> Iterator[Chunk | Fault]:
+    """The chunks of a capture; a line that cannot be read becomes a Fault and reading goes on."""
+    decoder = msgspec.json.Decoder(Chunk)
+    offset = 0
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, ValueError) as error:
+                yield Fault(code="CAPTURE_LINE", offset=offset, reason=f"line {number}: {error}")
+        offset += len(line)

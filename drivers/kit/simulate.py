@@ -1,0 +1,191 @@
+"""The device side: gives a driver's simulated device a pty, a listening socket or a dialled one.
+
+Each `run_...` coroutine serves until it is cancelled. `ready` is called with the place to connect
+to. Transport timers are real; the device itself counts time by the shared `SimClock`.
+"""
+
+import asyncio
+import os
+import pty
+import tty
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from drivers.kit.contract import Driver, SimulatedDevice
+from drivers.kit.playback import Play, SimClock
+from monitor_daemon.core.errors import ConfigError
+
+log = structlog.get_logger("simulate")
+
+REDIAL_S = 1.0
+MIN_TIMER_S = 0.001
+
+Ready = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What is simulated: which driver's device, its options, what it plays and by which clock."""
+
+    driver: Driver
+    play: Play
+    clock: SimClock
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def device(self) -> SimulatedDevice:
+        """A fresh device. Raises ConfigError for an option the driver does not know."""
+        try:
+            settings = self.driver.settings(self.options)
+        except (KeyError, ValueError) as error:
+            raise ConfigError(f"driver {self.driver.name}: option {error.args[0]}") from error
+        return self.driver.simulator(settings, self.play, self.clock)
+
+
+class _Host:
+    """Carries a device's bytes and timer; `write` puts bytes on the transport."""
+
+    def __init__(self, device: SimulatedDevice, write: Callable[[bytes], None]) -> None:
+        self._device = device
+        self._write = write
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connected(self) -> None:
+        self._send(self._device.connected(self._loop.time()))
+
+    def feed(self, data: bytes) -> None:
+        self._send(self._device.feed(data, self._loop.time()))
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _send(self, chunks: Iterable[bytes]) -> None:
+        for chunk in chunks:
+            self._write(chunk)
+        self.stop()
+        due = self._device.due()
+        if due is not None:
+            at = max(due, self._loop.time() + MIN_TIMER_S)
+            self._timer = self._loop.call_at(at, self._wake)
+
+    def _wake(self) -> None:
+        self._send(self._device.wake(self._loop.time()))
+
+
+class _SocketHost(asyncio.Protocol):
+    def __init__(self, device: SimulatedDevice, left: Callable[["_SocketHost"], None]) -> None:
+        self._device = device
+        self._left = left
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._host = _Host(self._device, self.transport.write)
+        self._host.connected()
+
+    def data_received(self, data: bytes) -> None:
+        self._host.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._host.stop()
+        self._left(self)
+
+
+async def run_server(simulation: Simulation, host: str, port: int, ready: Ready) -> None:
+    """Listen and be a separate device for every reader. Raises OSError if the port is taken."""
+    simulation.device()
+    open_hosts: set[_SocketHost] = set()
+
+    def accept() -> _SocketHost:
+        reader = _SocketHost(simulation.device(), open_hosts.discard)
+        open_hosts.add(reader)
+        return reader
+
+    server = await asyncio.get_running_loop().create_server(accept, host, port)
+    bound_host, bound_port = server.sockets[0].getsockname()[:2]
+    ready(f"{bound_host}:{bound_port}")
+    try:
+        await server.serve_forever()
+    finally:
+        for reader in list(open_hosts):
+            reader.transport.abort()
+
+
+async def run_client(simulation: Simulation, host: str, port: int, ready: Ready) -> None:
+    """Dial the reader and dial again after a loss, as a gateway does; it stays one device."""
+    device = simulation.device()
+    ready(f"dialling {host}:{port}")
+    while True:
+        try:
+            await _dial(device, host, port)
+        except OSError as error:
+            log.debug("simulate.unreachable", where=f"{host}:{port}", reason=str(error))
+        await asyncio.sleep(REDIAL_S)
+
+
+async def _dial(device: SimulatedDevice, host: str, port: int) -> None:
+    left = asyncio.Event()
+    reader = _SocketHost(device, lambda _reader: left.set())
+    await asyncio.get_running_loop().create_connection(lambda: reader, host, port)
+    try:
+        await left.wait()
+    finally:
+        reader.transport.abort()
+
+
+async def run_pty(simulation: Simulation, link: Path | None, ready: Ready) -> None:
+    """Be the device at the far end of a pseudo-terminal; `link` becomes a symlink to it.
+
+    Raises ConfigError if `link` exists and is not a symlink. Bytes that nobody reads are lost, as
+    on a serial line.
+    """
+    master, slave = pty.openpty()
+    # The slave stays open here: without it the master reports a hang-up until a reader comes.
+    try:
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        path = os.ttyname(slave)
+        if link is not None:
+            _point(link, path)
+        await _serve_pty(simulation, master, lambda: ready(str(link or path)))
+    finally:
+        os.close(master)
+        os.close(slave)
+        if link is not None:
+            _unpoint(link)
+
+
+async def _serve_pty(simulation: Simulation, master: int, ready: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def write(data: bytes) -> None:
+        with suppress(BlockingIOError):
+            os.write(master, data)
+
+    host = _Host(simulation.device(), write)
+    loop.add_reader(master, lambda: host.feed(os.read(master, 65536)))
+    try:
+        ready()
+        host.connected()
+        await loop.create_future()
+    finally:
+        loop.remove_reader(master)
+        host.stop()
+
+
+def _point(link: Path, target: str) -> None:
+    if link.is_symlink():
+        link.unlink()
+    elif link.exists():
+        raise ConfigError(f"{link} exists and is no symlink; choose another path")
+    link.symlink_to(target)
+
+
+def _unpoint(link: Path) -> None:
+    if link.is_symlink():
+        link.unlink()

@@ -1,0 +1,299 @@
+"""`monitor-daemon drivers ...`: what drivers there are; trying them on a real or played device."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from drivers.kit.capture import Capture, Chunk, read_capture
+from drivers.kit.contract import Driver
+from drivers.kit.link import Link, LinkSpec, Sink, Tap
+from drivers.kit.links import dial_link, listen_link, serial_link, split_address
+from drivers.kit.play_file import load_play, make_play
+from drivers.kit.playback import SimClock
+from drivers.kit.probe import ProbeSink, describe
+from drivers.kit.registry import driver_names, load_driver
+from drivers.kit.serial_link import SerialLink
+from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
+from monitor_daemon.cli.decode import decoded, driver_settings, parse_options, stop
+from monitor_daemon.core.errors import CommandError, LinkError, MonitorError
+from monitor_daemon.core.vocabulary import Row
+
+app = typer.Typer(help="List, try, simulate and record drivers.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The driver's name, as in `drivers list`.")]
+Port = Annotated[
+    str | None, typer.Option(help="Serial port: a path, a by-id name or a USB serial number.")
+]
+Connect = Annotated[str | None, typer.Option(help="Dial this host:port.")]
+Listen = Annotated[str | None, typer.Option(help="Listen on this [host]:port.")]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", help="A driver option, name=value; repeatable.")
+]
+Line = Annotated[
+    list[str] | None,
+    typer.Option("--line", help="A serial line setting, e.g. baudrate=9600; repeatable."),
+]
+Seconds = Annotated[float | None, typer.Option(min=0.1, help="Stop after so many seconds.")]
+
+#: What a simulated device plays when no file is given.
+STEADY = {
+    "title": "a steady patient",
+    "beds": [
+        {
+            "bed": "ICU-1",
+            "signals": {
+                "art_map": {"constant": 65},
+                "art_sys": {"from": "art_map", "add": 35},
+                "art_dia": {"from": "art_map", "add": -15},
+                "heart_rate": {"constant": 88},
+            },
+            "pumps": [
+                {
+                    "channel": "11",
+                    "drug": "Norepinephrine",
+                    "concentration": 40,
+                    "concentration_unit": "ug/mL",
+                    "weight_kg": 70,
+                    "dose": {"constant": 0.1},
+                    "dose_unit": "ug/kg/min",
+                }
+            ],
+        }
+    ],
+}
+
+
+@app.command("list")
+def list_drivers() -> None:
+    """What drivers there are; one that does not load is named with the reason."""
+    table = Table("name", "device", "transports", "every", "promises")
+    for name in driver_names():
+        try:
+            driver = load_driver(name)
+        except MonitorError as error:
+            table.add_row(name, f"{error.code}: {error}")
+        else:
+            period = f"{driver.expected_period:g} s"
+            table.add_row(name, driver.title, ", ".join(driver.transports), period, driver.promises)
+    Console().print(table)
+
+
+@app.command()
+def show(name: Name) -> None:
+    """What a driver needs and promises, its options, and where its facts come from."""
+    driver = _load(name)
+    console = Console()
+    facts = Table(show_header=False)
+    facts.add_row("driver", f"{driver.name}: {driver.title}")
+    facts.add_row("promises", driver.promises)
+    facts.add_row("transports", ", ".join(driver.transports))
+    facts.add_row("modes", ", ".join(driver.modes))
+    facts.add_row("expected period", f"{driver.expected_period:g} s")
+    facts.add_row("line settings", _words(driver.serial))
+    facts.add_row("port", "-" if driver.port is None else str(driver.port))
+    facts.add_row("sources", driver.sources)
+    console.print(facts)
+    options = Table("option", "default", "choices", "meaning")
+    for option in driver.options:
+        choices = ", ".join(map(str, option.choices))
+        options.add_row(option.name, repr(option.default), choices, option.meaning)
+    console.print(options)
+
+
+@app.command()
+def probe(
+    name: Name,
+    port: Port = None,
+    connect: Connect = None,
+    listen: Listen = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen.")] = 10.0,
+    option: Options = None,
+    line: Line = None,
+) -> None:
+    """Open the device read-only for a while and print what it says, unmapped parameters included.
+
+    What is heard is answered as the protocol wants and not kept: with --listen point no sender here
+    that forgets what was acknowledged; `drivers record` keeps it.
+    """
+    sink = ProbeSink()
+    try:
+        link = _link(_spec(_load(name), sink, option, None), port, connect, listen, line)
+        _run(link.run(), seconds)
+        _print_probe(link, sink)
+        if not sink.messages:
+            raise LinkError(f"no valid message in {seconds:g} s: {sink.reason}", code="NOT_HEARD")
+    except MonitorError as error:
+        stop(error)
+
+
+@app.command()
+def simulate(
+    name: Name,
+    port: Annotated[
+        Path | None, typer.Option(help="Make a pseudo-terminal and link it to this path.")
+    ] = None,
+    connect: Connect = None,
+    listen: Listen = None,
+    play: Annotated[Path | None, typer.Option("--from", help="The play file.")] = None,
+    speed: Annotated[float, typer.Option(min=0.01, help="Simulated seconds per second.")] = 1.0,
+    option: Options = None,
+    seconds: Seconds = None,
+) -> None:
+    """Be the device, until Ctrl-C: a steady patient, or what a play file says."""
+    try:
+        driver = _load(name)
+        _exactly_one(port=port, connect=connect, listen=listen)
+        played = make_play(STEADY, Path()) if play is None else load_play(play)
+        clock = SimClock(time.monotonic(), datetime.now(UTC), speed)
+        simulation = Simulation(driver, played, clock, driver_settings(driver, option or ()))
+
+        def ready(place: str) -> None:
+            typer.echo(f"{driver.name}: {played.title}, at {place}, speed {speed:g}")
+
+        if port is not None:
+            work = run_pty(simulation, port, ready)
+        elif connect is not None:
+            work = run_client(simulation, *split_address(connect, driver.port), ready)
+        else:
+            work = run_server(simulation, *split_address(listen or "", driver.port), ready)
+        _run(work, seconds)
+    except OSError as error:
+        stop(LinkError(str(error)))
+    except MonitorError as error:
+        stop(error)
+
+
+@app.command()
+def record(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Capture file to append to, *.cap.jsonl.")],
+    port: Port = None,
+    connect: Connect = None,
+    listen: Listen = None,
+    seconds: Seconds = None,
+    option: Options = None,
+    line: Line = None,
+) -> None:
+    """Write every byte that passes to a capture file, with times, until Ctrl-C."""
+    try:
+        driver = _load(name)
+        with Capture(file) as capture:
+            spec = _spec(driver, capture, option, capture.tap)
+            link = _link(spec, port, connect, listen, line)
+            _run(link.run(), seconds)
+        typer.echo(f"{capture.chunks} chunks, {capture.messages} messages in {file}", err=True)
+        if not capture.chunks:
+            raise LinkError(f"nothing came: {capture.reason}", code="NOT_HEARD")
+    except (MonitorError, OSError) as error:
+        stop(error)
+
+
+@app.command()
+def replay(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="Capture file, *.cap.jsonl.")],
+    mode: Annotated[str | None, typer.Option(help="The framing, as in `decode`.")] = None,
+    option: Options = None,
+) -> None:
+    """Put a capture through the driver again and print its rows with the time of receipt."""
+    at = "-"
+
+    def parts(source: BinaryIO) -> Iterator[bytes | Row]:
+        nonlocal at
+        for item in read_capture(source):
+            if not isinstance(item, Chunk):
+                yield item
+            elif item.dir == "rx":
+                at = datetime.fromtimestamp(item.t, UTC).isoformat(timespec="milliseconds")
+                yield item.data
+
+    try:
+        with file.open("rb") as source:
+            for row in decoded(_load(name), mode, option or (), parts(source)):
+                heard = describe(row)
+                words = (heard.signal or "unmapped", heard.value, heard.unit, heard.quality)
+                typer.echo("  ".join((at, heard.code, *words)).rstrip())
+    except (MonitorError, OSError) as error:
+        stop(error)
+
+
+def _load(name: str) -> Driver:
+    try:
+        return load_driver(name)
+    except MonitorError as error:
+        stop(error)
+
+
+def _exactly_one(**places: object) -> None:
+    if sum(place is not None for place in places.values()) != 1:
+        options = ", ".join(f"--{name}" for name in places)
+        raise CommandError(f"give exactly one of {options}", code="USAGE")
+
+
+def _spec(driver: Driver, sink: Sink, option: list[str] | None, tap: Tap | None) -> LinkSpec:
+    return LinkSpec(driver.name, driver, sink, driver_settings(driver, option or ()), tap=tap)
+
+
+def _link(
+    spec: LinkSpec,
+    port: str | None,
+    connect: str | None,
+    listen: str | None,
+    line: list[str] | None,
+) -> Link:
+    _exactly_one(port=port, connect=connect, listen=listen)
+    if port is not None:
+        return serial_link(spec, port, parse_options(line or ()))
+    if connect is not None:
+        return dial_link(spec, connect)
+    return listen_link(spec, listen or "")
+
+
+async def _for(work: Coroutine[Any, Any, None], seconds: float | None) -> None:
+    """Run `work` for so many seconds, or until Ctrl-C."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(work, seconds)
+
+
+def _run(work: Coroutine[Any, Any, None], seconds: float | None) -> None:
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_for(work, seconds))
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items()) or "-"
+
+
+def _print_probe(link: Link, sink: ProbeSink) -> None:
+    console = Console()
+    status = link.status()
+    facts = Table(show_header=False)
+    facts.add_row("device", f"{link.spec.driver.title} at {link.where}")
+    line = link.line if isinstance(link, SerialLink) else {}
+    facts.add_row("line settings", _words(line))
+    facts.add_row("says of itself", link.detail or "-")
+    facts.add_row("last state", sink.reason)
+    facts.add_row("received", f"{status['bytes_in']} bytes, {status['messages']} messages")
+    facts.add_row("sent", f"{status['bytes_out']} bytes, {status['refused_sends']} sends refused")
+    console.print(facts)
+    table = Table("code", "signal", "value", "unit", "quality", "mapped", "count")
+    for key, heard in sorted(sink.parameters.items()):
+        mapped = "yes" if heard.signal else "no"
+        count = str(sink.counts[key])
+        table.add_row(
+            heard.code, heard.signal, heard.value, heard.unit, heard.quality, mapped, count
+        )
+    console.print(table)
+    if sink.errors:
+        errors = Table("error", "reason", "count")
+        for (code, reason), count_of in sink.errors.most_common():
+            errors.add_row(code, reason, str(count_of))
+        console.print(errors)

@@ -1,0 +1,255 @@
+"""The site configuration: one TOML file, read into models that name every mistake.
+
+`load` raises ConfigError with one line for each mistake: file, key, what is wrong, what is allowed.
+"""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from monitor_daemon import resources
+from monitor_daemon.core.commands import NAME
+from monitor_daemon.core.errors import ConfigError
+
+
+def _topic_level(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("use 1 to 64 of the letters A-Z a-z, digits, _ and -, no spaces")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone; write it as in Europe/Paris") from None
+    return value
+
+
+Alias = Annotated[str, AfterValidator(_topic_level)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(_Model):
+    """Who and where we are. `language` is that of alert texts."""
+
+    id: Alias
+    zone: Zone
+    language: Literal["en", "ja", "fr"] = "en"
+
+
+class Store(_Model):
+    """Where the record lives. The vault key is a file, best a systemd credential."""
+
+    directory: Path
+    vault_key_file: Path
+
+
+class Broker(_Model):
+    """Where messages go: our own broker on loopback, or one that the site runs."""
+
+    embedded: bool = False
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 1883
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    username: str | None = None
+    password_file: Path | None = None
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+class Control(_Model):
+    """The local socket over which commands come; only this machine's users can reach it."""
+
+    socket: Path
+
+
+class ProtocolFile(_Model):
+    """A protocol in force: the id of a packaged one, or a file of the site."""
+
+    id: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.id is None) == (self.file is None):
+            raise ValueError("give either id (a packaged protocol) or file")
+        return self
+
+
+class Bed(_Model):
+    """A bed by the unit's alias, never by the hospital's code."""
+
+    alias: Alias
+
+
+class LinkConfig(_Model):
+    """A device connection. Exactly one of `port`, `connect`, `listen` says how it is reached.
+
+    `bed` is the alias for every value without a bed of its own; `beds` maps bed codes on the wire,
+    `channels` pump channels, to aliases. `expected_period` in seconds.
+    """
+
+    name: Alias
+    driver: str
+    port: str | None = None
+    connect: str | None = None
+    listen: str | None = None
+    bed: Alias | None = None
+    beds: dict[str, Alias] = {}
+    channels: dict[str, Alias] = {}
+    zone: Zone | None = None
+    expected_period: Annotated[float, Field(gt=0, le=86400)] | None = None
+    line: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(way is not None for way in (self.port, self.connect, self.listen)) != 1:
+            raise ValueError("give exactly one of port, connect, listen")
+        return self
+
+    def aliases(self) -> set[str]:
+        """Every bed alias this link speaks of."""
+        return {*self.beds.values(), *self.channels.values(), *([self.bed] if self.bed else [])}
+
+
+class Shift(_Model):
+    """Who answers for a role at these local hours."""
+
+    role: Literal["bedside", "physician", "charge_nurse", "coordinator", "research"]
+    recipients: Annotated[tuple[Alias, ...], Field(min_length=1)]
+    hours: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "00:00-24:00"
+
+
+class Retention(_Model):
+    """Days for which originals stay in the vault. The record itself is never deleted."""
+
+    vault_days: Annotated[int, Field(ge=1)] = 90
+
+
+class SiteConfig(_Model):
+    """The whole file."""
+
+    site: Site
+    store: Store
+    broker: Broker = Broker()
+    control: Control
+    drugs: Path | None = None
+    protocols: Annotated[tuple[ProtocolFile, ...], Field(min_length=1)]
+    beds: Annotated[tuple[Bed, ...], Field(min_length=1)]
+    links: tuple[LinkConfig, ...] = ()
+    roster: tuple[Shift, ...] = ()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        aliases = [bed.alias for bed in self.beds]
+        names = [link.name for link in self.links]
+        for what, found in (("beds.alias", aliases), ("links.name", names)):
+            if twice := {name for name in found if found.count(name) > 1}:
+                raise ValueError(f"{what}: {min(twice)!r} stands there twice")
+        for link in self.links:
+            if unknown := link.aliases() - set(aliases):
+                raise ValueError(
+                    f"links.{link.name}: bed {min(unknown)!r} is not one of beds.alias:"
+                    f" {', '.join(aliases)}"
+                )
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.site.zone)
+
+    def link_zone(self, link: LinkConfig) -> ZoneInfo:
+        """The zone of a link's local times: its own, else the site's."""
+        return ZoneInfo(link.zone) if link.zone else self.zone
+
+    def drug_text(self) -> str:
+        """The drug file in force. Raises ConfigError if it cannot be read."""
+        return resources.text("drugs.toml") if self.drugs is None else _read(self.drugs)
+
+    def protocol_texts(self) -> dict[str, str]:
+        """The protocols in force by "id@version". Raises ConfigError if one cannot be found."""
+        found: dict[str, str] = {}
+        for entry in self.protocols:
+            texts = _packaged(entry.id) if entry.file is None else [_read(entry.file)]
+            found.update({resources.protocol_key(text): text for text in texts})
+        return found
+
+
+def _packaged(name: str | None) -> list[str]:
+    known = resources.protocols()
+    texts = [text for key, text in known.items() if key.split("@")[0] == name]
+    if not texts:
+        names = sorted({key.split("@")[0] for key in known})
+        raise ConfigError(
+            f"protocols.id = {name!r}: not packaged; there are: {', '.join(names)}",
+            code="CONFIG_PROTOCOL",
+        )
+    return texts
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", code="CONFIG_FILE") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE") from None
+
+
+def load(path: Path) -> SiteConfig:
+    """Read a site configuration; relative paths in it are relative to the file."""
+    try:
+        document = tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", code="CONFIG_SYNTAX") from None
+    try:
+        config = SiteConfig.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{path}: {_explain(dict(item))}" for item in error.errors()]
+        raise ConfigError("\n".join(lines), code="CONFIG_KEY") from None
+    return _anchored(config, path.resolve().parent)
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """One mistake as "key = value: what is wrong"."""
+    key = ".".join(str(part) for part in error["loc"])
+    reason = error["msg"].removeprefix("Value error, ")
+    given = error.get("input")
+    shown = f" = {given!r}" if isinstance(given, str | int | float) and error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        reason = "no such key"
+    return f"{key}{shown}: {reason}" if key else reason
+
+
+def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
+    """The same configuration with every path made absolute."""
+
+    def anchor(model: BaseModel) -> BaseModel:
+        changed = {
+            name: folder / value
+            for name, value in model
+            if isinstance(value, Path) and not value.is_absolute()
+        }
+        return model.model_copy(update=changed)
+
+    parts = {
+        "store": anchor(config.store),
+        "broker": anchor(config.broker),
+        "control": anchor(config.control),
+        "protocols": tuple(anchor(entry) for entry in config.protocols),
+    }
+    drugs = {} if config.drugs is None else {"drugs": folder / config.drugs}
+    return config.model_copy(update={**parts, **drugs})

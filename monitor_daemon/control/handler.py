@@ -1,0 +1,61 @@
+"""One handler for every door: check the request, hand it to the engine, answer what came of it."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import msgspec
+
+from monitor_daemon.control.requests import (
+    EnrolRequest,
+    Reply,
+    Request,
+    StatusRequest,
+    command,
+    parse,
+)
+from monitor_daemon.core.errors import CommandError, MonitorError
+from monitor_daemon.core.events import Alert, Held, Logged, Refused, Target
+from monitor_daemon.engine.engine import Engine
+
+
+class Handler:
+    """Carries out requests. `beds` are the aliases of the configuration; `status` describes all."""
+
+    def __init__(
+        self, engine: Engine, beds: Collection[str], status: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._engine = engine
+        self._beds = beds
+        self._status = status
+
+    async def handle(self, line: bytes, door: str) -> Reply:
+        """Answer one request. `door` says how it came in and becomes part of the actor."""
+        request_id = ""
+        try:
+            request = parse(line)
+            request_id = request.request_id
+            if isinstance(request, StatusRequest):
+                return Reply(ok=True, request_id=request_id, result=self._status())
+            return await self._carry_out(request, door)
+        except MonitorError as error:
+            return Reply(ok=False, request_id=request_id, code=error.code, reason=str(error))
+
+    async def _carry_out(self, request: Request, door: str) -> Reply:
+        if not request.actor:
+            raise CommandError("actor: say who asks", code="BAD_REQUEST")
+        if isinstance(request, EnrolRequest) and request.bed not in self._beds:
+            known = ", ".join(sorted(self._beds))
+            raise CommandError(f"bed {request.bed!r}: one of {known}", code="UNKNOWN_BED")
+        given = command(request, f"{request.actor} ({door})", self._engine.clock.now())
+        if given is None:
+            raise CommandError("nothing to do", code="BAD_REQUEST")
+        decisions = await self._engine.submit([given])
+        for decision in decisions:
+            if isinstance(decision, Refused):
+                raise CommandError(decision.reason, code=decision.code)
+        said = [
+            msgspec.to_builtins(decision)
+            for decision in decisions
+            if isinstance(decision, Target | Held | Logged | Alert)
+        ]
+        return Reply(ok=True, request_id=request.request_id, result={"decisions": said})

@@ -1,0 +1,57 @@
+"""MSH-18 to a Python codec (HL7 table 0211 and the spellings that vendors use)."""
+
+from functools import lru_cache
+from typing import Final
+
+#: Decodes JIS X 0208, 0212 and half-width katakana; its siblings in the standard library do not.
+ISO_2022_JP: Final = "iso2022_jp_ext"
+
+#: Declares nothing beyond ASCII, or UCS-2 by the book, which nobody sends: UTF-8 or the site's set.
+_UNDECLARED: Final = frozenset({"", "ASCII", "ISOIR6", "UNICODE"})
+
+_CODECS: Final = {
+    "UNICODEUTF8": "utf-8",
+    "UTF8": "utf-8",
+    "GB180302000": "gb18030",
+    "GB18030": "gb18030",
+    "KSX1001": "cp949",
+    "BIG5": "big5",
+    "ISOIR13": "cp932",
+    "ISOIR14": "cp932",
+    "SHIFTJIS": "cp932",
+    "SJIS": "cp932",
+    "CP932": "cp932",
+    "EUCJP": "euc_jp",
+    "ISOIR87": ISO_2022_JP,
+    "ISOIR159": ISO_2022_JP,
+    "ISO2022JP": ISO_2022_JP,
+} | {
+    f"{prefix}8859{part}": f"iso8859-{part}"
+    for prefix in ("", "ISO")
+    for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)
+}
+
+
+@lru_cache(maxsize=256)
+def codecs_of(declared: str, repetition: str, fallback: str) -> tuple[str, ...]:
+    """The codecs to try in turn where MSH-18 is `declared`; none for an unknown name.
+
+    Any repetition that needs ISO 2022 escapes decides (Japan sends `~ISO IR87`); else the first.
+    `fallback`, spelled like MSH-18, is for a sender that declares nothing and does not send UTF-8.
+    """
+    names = [_plain(name) for name in declared.split(repetition)]
+    if any(_CODECS.get(name) == ISO_2022_JP for name in names):
+        return (ISO_2022_JP,)
+    if names[0] in _UNDECLARED:
+        return tuple(dict.fromkeys(("utf-8", _CODECS.get(_plain(fallback), "utf-8"))))
+    known = _CODECS.get(names[0])
+    return (known,) if known else ()
+
+
+def known(declared: str) -> bool:
+    """Whether `declared` names a character set as MSH-18 may."""
+    return _plain(declared) in _CODECS
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.upper() if letter.isalnum())

@@ -1,0 +1,377 @@
+"""What a scenario file may say: the typed form of `docs/reference/scenarios.md`.
+
+Times are minutes from scenario zero, intervals are half-open, pressures mmHg, rates mL/h.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
+
+from monitor_daemon.core.drugs import SALT_FACTORS
+from monitor_daemon.core.errors import ConfigError
+
+#: Keys of the format that the core cannot carry out, and why a document with one cannot pass.
+NOT_YET: Final[Mapping[str, str]] = {
+    "birth_date": "age is not checked at inclusion",
+    "map[].bed": "a patient cannot change his bed",
+    "sd": "a blinded study infusion is not judged",
+    "labs": "laboratory values are recorded but not judged",
+    "target": "a range written by the physician is not judged",
+    "override": "a target set by the physician is not known",
+    "achieved": "the first pressure cannot be declared achieved",
+    "exempt": "a patient cannot be exempted from a rule",
+    "stop_reason": "the reason for a stop is not recorded",
+    "snooze": "an alert cannot be snoozed",
+    "associate": "a patient cannot change his bed",
+    "device_clock": "device clocks are not simulated",
+    "buffered": "late delivery is not simulated",
+    "outage": "a stop of the daemon is not simulated",
+    "outcomes": "outcomes are not computed",
+    "days": "days are not counted",
+    "crt[].correct": "a refill time cannot be corrected",
+    "crt[].reason": "a refill time cannot be corrected",
+    "expect[].push": "pushes are not simulated",
+    "expect[].no_push": "pushes are not simulated",
+    "expect[].to": "pushes and late deviations are not simulated",
+    "expect[].notified": "late deviations are not found",
+    "expect[].retro": "late deviations are not found",
+    "expect[].void": "alerts are not voided",
+    "expect[].eligible": "eligibility is not judged",
+    "expect[].ch": "doses are compared for norepinephrine only",
+}
+
+#: Drug and unit of a pump list that do not have to be written.
+PUMPS: Final[Mapping[str, tuple[str | None, str]]] = {
+    "ne": ("norepinephrine", "ug/mL"),
+    "vp": ("vasopressin", "U/mL"),
+    "inotrope": ("dobutamine", "ug/mL"),
+    "other": (None, "ug/mL"),
+}
+
+#: Two factors of one salt that differ by less are the same factor, printed differently.
+_SAME: Final = 0.01
+_SALTS: Final = {
+    **{name: float(factor) for name, factor in SALT_FACTORS.items()},
+    "tartrate": float(SALT_FACTORS["bitartrate"]),
+}
+
+
+class ScenarioError(ConfigError):
+    """A document that is no scenario. `problems` are sentences that name key, value and remedy."""
+
+    code = "SCENARIO"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = list(problems)
+
+
+def _word(value: object) -> object:
+    """Text; YAML reads a channel called 1 as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _parameter(value: object) -> float | bool:
+    if isinstance(value, bool | int | float):
+        return value
+    raise ValueError("should be a number, true or false")
+
+
+Word = Annotated[str, BeforeValidator(_word), Field(min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
+Parameter = Annotated[float | bool, PlainValidator(_parameter)]
+MassOrUnits = Literal["ng/mL", "ug/mL", "mg/mL", "g/mL", "mU/mL", "U/mL", "kU/mL"]
+MinuteClass = Literal["IN", "LOW", "HIGH", "TITRATING", "OFF", "UNKNOWN"]
+
+
+class Part(BaseModel):
+    """A mapping of a scenario. A key that it does not know is an error."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            raise ValueError("should be a mapping")  # noqa: TRY004 - pydantic wants ValueError
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in given:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}"
+                raise ValueError(f"unknown key {key!r}; {hint}")
+        return given
+
+
+class Span(Part):
+    """A half-open interval."""
+
+    from_: float = Field(alias="from")
+    to: float
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.from_ >= self.to:
+            raise ValueError(f"from {self.from_:g} must be earlier than to {self.to:g}")
+        return self
+
+
+class Segment(Span):
+    """Arterial pressure over a while. A `flag` is a state in which the monitor has no pressure."""
+
+    value: float | None = None
+    pattern: Annotated[list[float], Field(min_length=1)] | None = None
+    ramp: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    none: Literal[True] | None = None
+    sys: float | None = None
+    dia: float | None = None
+    flag: Literal["zeroing", "lead_off", "static"] | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        shapes = [self.value, self.pattern, self.ramp, self.none]
+        given = sum(shape is not None for shape in shapes)
+        if given > 1 or (given == 0 and self.flag is None):
+            raise ValueError("give exactly one of value, pattern, ramp, none (a flag may do alone)")
+        if self.none and (self.sys, self.dia, self.flag) != (None, None, None):
+            raise ValueError("none means no sample: sys, dia and flag have no place beside it")
+        if (self.sys is None) != (self.dia is None):
+            raise ValueError("give sys and dia together")
+        return self
+
+
+class PumpEvent(Part):
+    """What a pump is set to from `t` on. `conc` counts base; the label keys only describe it."""
+
+    t: float
+    ch: Word | None = None
+    rate: Annotated[float, Field(ge=0)]
+    conc: Positive | None = None
+    unit: MassOrUnits | None = None
+    drug: Word | None = None
+    salt: Word | None = None
+    factor: Annotated[float, Field(gt=0, le=1)] | None = None
+    conc_salt: Positive | None = None
+    dose: float | None = None
+    dose_unit: Word | None = None
+    weight_kg: Positive | None = None
+
+    @model_validator(mode="after")
+    def _label_agrees(self) -> Self:
+        molar = None if self.salt is None else _SALTS.get(self.salt)
+        factor = molar if self.factor is None else self.factor
+        if factor is None and (self.salt or self.conc_salt) is not None:
+            raise ValueError(f"give factor, or as salt one of {', '.join(_SALTS)}")
+        if molar and factor and abs(factor / molar - 1) > _SAME:
+            raise ValueError(f"factor {factor:g} is not that of {self.salt} ({molar:g})")
+        if factor is not None and self.conc_salt is not None:
+            if self.conc is None:
+                raise ValueError("conc_salt only describes the label: give conc, which counts base")
+            base = self.conc_salt * factor
+            if abs(base / self.conc - 1) > _SAME:
+                raise ValueError(
+                    f"conc {self.conc:g} is not conc_salt {self.conc_salt:g} x {factor:g} = {base:g}"
+                )
+        return self
+
+
+class CrtEntry(Part):
+    """A capillary refill time of `v` seconds, measured at `t`, entered at `entered`."""
+
+    t: float
+    v: float
+    entered: float | None = None
+    by: Word | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.entered is not None and self.entered < self.t:
+            raise ValueError(f"entered {self.entered:g} is before it was measured at {self.t:g}")
+        return self
+
+
+class WeightEntry(Part):
+    """A corrected dosing weight."""
+
+    t: float
+    kg: Positive
+    reason: Word
+
+
+class Ack(Part):
+    """A person has seen an alert."""
+
+    t: float
+    alert: Word
+    by: Word | None = None
+    reason: Word | None = None
+
+
+class Silence(Span):
+    """Nothing comes from the pump channel `ch`, or from any."""
+
+    ch: Word | None = None
+
+
+class Version(Part):
+    """A version of the protocol that comes into force at `t`."""
+
+    t: float
+    version: Word
+
+
+class ScenarioClock(Part):
+    """The wall clock at scenario zero: ISO 8601, local to `zone` if it has no offset."""
+
+    zero: Word | None = None
+    zone: Word | None = None
+
+
+class Expected(Part):
+    """One line of `expect`."""
+
+    t: float
+    raise_: Word | None = Field(None, alias="raise")
+    clear: Word | None = None
+    phase: Literal["PRE", "RESUS", "ACTIVE", "ENDED"] | None = None
+    target: float | None = None
+    hold: Word | None = None
+    log: Word | None = None
+    dose: float | None = None
+    reason: Word | None = None
+
+    @model_validator(mode="after")
+    def _one_item(self) -> Self:
+        if len(self._given()) != 1:
+            raise ValueError("give exactly one of raise, clear, phase, target, hold, log, dose")
+        if self.reason is not None and self.kind not in {"raise", "clear", "target"}:
+            raise ValueError("reason belongs to raise, clear or target")
+        return self
+
+    def _given(self) -> dict[str, str | float]:
+        given = self.model_dump(by_alias=True, exclude={"t", "reason"}, exclude_none=True)
+        return dict(given)
+
+    @property
+    def kind(self) -> str:
+        """What is expected: raise, clear, phase, target, hold, log or dose."""
+        return next(iter(self._given()))
+
+    @property
+    def value(self) -> str | float:
+        """The name or number expected."""
+        return self._given()[self.kind]
+
+
+class Scenario(Part):
+    """One document."""
+
+    id: Word
+    title: str = ""
+    trial: Word
+    arm: Word
+    weight_kg: Positive
+    params: dict[str, Parameter] = {}
+    versions: list[Version] = []
+    start: float = 0.0
+    end: float
+    randomised: float = 0.0
+    clock: ScenarioClock = ScenarioClock()
+    map_rate: Literal["1/min", "1/s"] = "1/min"
+    map: list[Segment] = []
+    ne: list[PumpEvent] = []
+    vp: list[PumpEvent] = []
+    inotrope: list[PumpEvent] = []
+    other: list[PumpEvent] = []
+    crt: list[CrtEntry] = []
+    weight: list[WeightEntry] = []
+    ack: list[Ack] = []
+    death: float | None = None
+    discharge: float | None = None
+    pump_silent: list[Silence] = []
+    expect: list[Expected] = []
+    forbid: list[Word] = []
+    minutes: dict[MinuteClass, Annotated[float, Field(ge=0)]] = {}
+
+    @model_validator(mode="after")
+    def _times_agree(self) -> Self:
+        if not max(self.start, self.randomised) < self.end:
+            raise ValueError(
+                f"end {self.end:g} must be later than start {self.start:g}"
+                f" and randomised {self.randomised:g}"
+            )
+        for line in self.expect:
+            if not self.start <= line.t <= self.end:
+                raise ValueError(
+                    f"expect {line.kind} {line.value} at {line.t:g}: only"
+                    f" {self.start:g} to {self.end:g} is judged"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        raised = {line.value for line in self.expect if line.kind == "raise"}
+        if both := raised.intersection(self.forbid):
+            raise ValueError(f"{min(map(str, both))} is both expected and forbidden")
+        return self
+
+    @property
+    def pumps(self) -> dict[str, list[PumpEvent]]:
+        """The pump lists by key."""
+        return {key: getattr(self, key) for key in PUMPS}
+
+
+def make_scenario(document: object) -> Scenario:
+    """A scenario from a YAML document. Raises ScenarioError with every problem found."""
+    if problems := [f"{key}: cannot be rehearsed yet: {why}" for key, why in _not_yet(document)]:
+        raise ScenarioError(problems)
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        found = [_sentence(dict(problem)) for problem in error.errors()]
+        raise ScenarioError(found) from None
+
+
+def _not_yet(document: object) -> list[tuple[str, str]]:
+    """The keys of `document` that stand in `NOT_YET`, with the reason."""
+    if not isinstance(document, Mapping):
+        return []
+    found = []
+    for path, why in NOT_YET.items():
+        key, _, inner = path.partition("[].")
+        if not inner and key in document:
+            found.append((key, why))
+        lines = document.get(key) if inner else None
+        for index, line in enumerate(lines if isinstance(lines, list) else []):
+            if isinstance(line, Mapping) and inner in line:
+                found.append((f"{key}[{index}].{inner}", why))
+    return found
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as: where = value: what should be there."""
+    where = "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}"
+        for step in problem["loc"]
+        if step != "[key]"
+    ).lstrip(".")
+    text = str(problem.get("ctx", {}).get("error") or problem["msg"])
+    text = text.removeprefix("Input ").replace("Field required", "missing")
+    if problem["type"] == "missing" or isinstance(problem["input"], Mapping):
+        return f"{where or 'document'}: {text}"
+    return f"{where} = {_short(problem['input'])}: {text}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,158 @@
+"""The serial link on real pseudo-terminals."""
+
+import asyncio
+import os
+import pty
+import tty
+from contextlib import contextmanager
+
+import echo_driver
+import structlog
+from linking import Place, Recorder, cancel, echo_simulation, running, spec
+
+from drivers.kit.link_state import LinkState
+from drivers.kit.serial_link import SerialLink, find_port, holder
+from drivers.kit.simulate import run_pty
+
+
+@contextmanager
+def bare_pty():
+    """A line with nobody at the other end: (master, path)."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        yield master, os.ttyname(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+async def test_hears_the_device_and_knows_what_it_is(tmp_path):
+    sink, place = Recorder(), Place()
+    async with running(run_pty(echo_simulation(), tmp_path / "port", place)):
+        link = SerialLink(spec(sink), await place.ready())
+        async with running(link.run()):
+            await sink.until(lambda: len(sink.messages) >= 3 and link.detail)
+    states = [state for state, _ in sink.states]
+    assert states == [LinkState.OPENING, LinkState.WAITING, LinkState.LIVE, LinkState.CLOSED]
+    assert {row.value for row in sink.data} <= {60.0 + step for step in range(20)}
+    assert link.detail == "echo 1"
+    assert sink.problems == []
+    assert not (tmp_path / "port").is_symlink()
+
+
+async def test_opens_a_port_with_even_parity_and_seven_bits(tmp_path):
+    sink, place = Recorder(), Place()
+    async with running(run_pty(echo_simulation(), tmp_path / "port", place)):
+        line = {"parity": "E", "byte_size": 7, "baudrate": 9600}
+        async with running(SerialLink(spec(sink), await place.ready(), line).run()):
+            await sink.until(lambda: len(sink.messages) >= 2)
+
+
+async def test_unplugged_and_plugged_in_again(tmp_path):
+    sink, place = Recorder(), Place()
+    with structlog.testing.capture_logs() as logs:
+        device = asyncio.create_task(run_pty(echo_simulation(), tmp_path / "port", place))
+        link = SerialLink(spec(sink), await place.ready())
+        async with running(link.run()):
+            await sink.until(lambda: link.state is LinkState.LIVE)
+            await cancel(device)
+            reason = await sink.reach(LinkState.BACKING_OFF)
+            assert reason
+            # The port is gone: the next attempt fails too, quietly.
+            link.wake()
+            assert "cannot open" in await sink.reach(LinkState.BACKING_OFF)
+            async with running(run_pty(echo_simulation(), tmp_path / "port", again := Place())):
+                await again.ready()
+                link.wake()
+                await sink.reach(LinkState.LIVE)
+    assert link.counters.reconnects >= 2
+    loud = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
+    assert loud == ["link.trouble", "link.recovered"]
+    assert next(entry for entry in logs if entry["event"] == "link.recovered")["after_s"] >= 0
+
+
+async def test_open_but_silent():
+    sink = Recorder()
+    with bare_pty() as (_, path):
+        async with running(SerialLink(spec(sink, period=0.02), path).run()):
+            reason = await sink.reach(LinkState.SILENT)
+    assert reason.startswith(f"{path} is open but silent for")
+
+
+async def test_bytes_without_a_valid_frame_suggest_the_line_settings():
+    sink = Recorder()
+    with bare_pty() as (master, path):
+        async with running(SerialLink(spec(sink, period=0.1), path).run()):
+            await sink.until(lambda: sink.states[-1:] and sink.states[-1][0] is LinkState.WAITING)
+            os.write(master, b"\x80\xf3\x0e" * 10)
+            reason = await sink.reach(LinkState.SILENT)
+    assert "30 bytes but no valid frame" in reason
+    assert "wrong line settings" in reason
+
+
+async def test_a_device_that_falls_silent_and_comes_back():
+    sink = Recorder()
+    with bare_pty() as (master, path):
+        link = SerialLink(spec(sink, period=0.05), path)
+        async with running(link.run()):
+            await sink.until(lambda: link.state is LinkState.WAITING)
+            os.write(master, echo_driver.line("MAP 65"))
+            await sink.reach(LinkState.LIVE)
+            await sink.reach(LinkState.SILENT)
+            os.write(master, echo_driver.line("MAP 66"))
+            await sink.reach(LinkState.LIVE)
+    assert [row.value for row in sink.data] == [65.0, 66.0]
+    assert link.counters.reconnects == 0
+
+
+async def test_second_reader_is_told_who_holds_the_port():
+    first, second = Recorder(), Recorder()
+    with bare_pty() as (_, path):
+        async with running(SerialLink(spec(first), path).run()):
+            await first.until(lambda: LinkState.WAITING in dict(first.states))
+            async with running(SerialLink(spec(second), path).run()):
+                reason = await second.reach(LinkState.BACKING_OFF)
+    assert f"{path} is in use by process {os.getpid()} (" in reason
+
+
+async def test_line_settings_that_cannot_be_are_never_retried():
+    sink = Recorder()
+    with bare_pty() as (_, path):
+        await SerialLink(spec(sink), path, {"parity": "Q"}).run()
+    state, reason = sink.states[-1]
+    assert state is LinkState.FAILED
+    assert "'parity': 'Q'" in reason
+
+
+async def test_adapter_that_is_not_plugged_in():
+    sink = Recorder()
+    async with running(SerialLink(spec(sink), "NO-SUCH-ADAPTER").run()):
+        reason = await sink.reach(LinkState.BACKING_OFF)
+    assert "no port with USB serial number NO-SUCH-ADAPTER" in reason
+
+
+async def test_what_the_manifest_does_not_allow_is_never_sent():
+    sink = Recorder()
+    with bare_pty() as (master, path), structlog.testing.capture_logs() as logs:
+        link = SerialLink(spec(sink, say="START 5\n"), path)
+        async with running(link.run()):
+            await sink.until(lambda: link.state is LinkState.WAITING)
+            os.write(master, echo_driver.line("MAP 65"))
+            await sink.until(lambda: sink.messages)
+            loop = asyncio.get_running_loop()
+            said = await loop.run_in_executor(None, os.read, master, 100)
+    assert said == b"+\n"
+    assert link.counters.refused_sends == 1
+    assert [entry["code"] for entry in logs if entry["event"] == "link.send_refused"] == [
+        "SEND_REFUSED"
+    ]
+
+
+def test_a_path_is_taken_as_it_is():
+    assert find_port("/dev/ttyNOT") == "/dev/ttyNOT"
+
+
+def test_a_port_that_nobody_locked_has_no_known_holder():
+    with bare_pty() as (_, path):
+        assert holder(path) == "another program"

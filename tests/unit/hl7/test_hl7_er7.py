@@ -1,0 +1,136 @@
+"""The ER7 reader, against HL7 v2.9 chapter 2 and the ways in which senders break it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor_daemon.hl7.er7 import Encoding, Er7Message, Unreadable, read
+
+MSH = b"MSH|^~\\&|APP|FAC|||20261121101503||ORU^R01|1|P|2.6"
+
+
+def message(payload):
+    found = read(payload)
+    assert isinstance(found, Er7Message)
+    return found
+
+
+def test_fields_are_numbered_as_in_the_standard_also_in_msh():
+    found = message(MSH + b"\rPID|1||A^B\r")
+    assert [found.msh(number) for number in (1, 2, 3, 9, 10, 12, 18)] == [
+        "|", "^~\\&", "APP", "ORU^R01", "1", "2.6", "",
+    ]  # fmt: skip
+    assert found.segments[1] == ["PID", "1", "", "A^B"]
+    assert found.header.field(10) == b"1"
+    assert found.header.field(18) == b""
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_any_segment_end_is_read_and_the_last_may_be_missing(end, last):
+    found = message(end.join([MSH, b"PID|1", b"OBX|1"]) + (end if last else b""))
+    assert [segment[0] for segment in found.segments] == ["MSH", "PID", "OBX"]
+
+
+def test_mixed_ends_blank_lines_and_a_byte_order_mark():
+    found = message(b"\xef\xbb\xbf" + MSH + b"\r\n\r\nPID|1\rOBR|1\n\0OBX|1")
+    assert [segment[0] for segment in found.segments] == ["MSH", "PID", "OBR", "OBX"]
+
+
+def test_a_line_that_starts_no_segment_belongs_to_the_one_before():
+    found = message(b"MSH|^~\\&|APP|FAC|||2026112110\n1503||ORU^R01|1|P|2.6\rPID|1||A^\nB\r")
+    assert found.msh(7) == "20261121101503"
+    assert found.header.field(10) == b"1"
+    assert found.segments[1][3] == "A^B"
+
+
+def test_delimiters_are_those_of_the_message():
+    found = message(b"MSH*!~?&*APP!X*F***20261121**ORU!R01*1*P*2.6\rPID*1**A!B?F?C\r")
+    encoding = found.encoding
+    assert (encoding.field, encoding.component, encoding.escape) == ("*", "!", "?")
+    assert [encoding.unescape(part) for part in found.segments[1][3].split("!")] == ["A", "B*C"]
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"\F\\S\\T\\R\\E\\P\ ", "|^&~\\# "),
+        (r"a\X0D0A\b", "a\r\nb"),
+        (r"a\.br\b\.in+2\c", "a\nbc"),
+        (r"\H\bold\N\ ", "bold "),
+        (r"\Zxy\ and \M2442\ stay", r"\Zxy\ and \M2442\ stay"),
+        ("a single \\ stays", "a single \\ stays"),
+    ],
+)
+def test_escape_sequences_of_chapter_2_7(escaped, text):
+    assert Encoding().unescape(escaped) == text
+
+
+@given(st.text())
+def test_escaping_is_undone_by_unescaping(text):
+    assert Encoding().unescape(Encoding().escaped(text)) == text
+
+
+@given(st.text())
+def test_an_escaped_leaf_contains_no_delimiter(text):
+    assert not set(Encoding().escaped(text)) & set("|^~&\r\n")
+
+
+def test_iso_2022_jp_is_decoded_before_splitting_and_reset_at_a_segment_end():
+    # The second byte of the kanji "ulcer" in JIS X 0208 is 0x7c, the field separator.
+    kanji = "潰瘍".encode("iso2022_jp")
+    assert b"|" in kanji
+    head = MSH + b"||||||~ISO IR87||ISO 2022-1994"
+    cut = kanji.removesuffix(b"\x1b(B")
+    found = message(head + b"\rPID|1||" + kanji + b"|x\rNTE|" + cut + b"\rOBX|1|y\r")
+    assert found.segments[1:] == [
+        ["PID", "1", "", "潰瘍", "x"],
+        ["NTE", "潰瘍"],
+        ["OBX", "1", "y"],
+    ]
+
+
+def test_half_width_katakana_in_iso_2022_jp():
+    found = message(MSH + b"||||||~ISO IR87\rPID|1||\x1b(I1\x1b(B\r")
+    assert found.segments[1][3] == "ｱ"
+
+
+@pytest.mark.parametrize(
+    ("declared", "codec"),
+    [
+        (b"", "utf-8"), (b"UNICODE UTF-8", "utf-8"), (b"UTF8", "utf-8"), (b"8859/1", "latin-1"),
+        (b"GB 18030-2000", "gb18030"), (b"BIG-5", "big5"), (b"ISO IR14", "shift_jis"),
+    ],
+)  # fmt: skip
+def test_msh_18_names_the_character_set(declared, codec):
+    name = {"latin-1": "Bjørk", "shift_jis": "ｱ"}.get(codec, "功能")
+    found = message(MSH + b"||||||" + declared + b"\rPID|1||" + name.encode(codec) + b"\r")
+    assert (found.segments[1][3], found.damaged) == (name, False)
+
+
+def test_text_without_declaration_falls_back_to_the_set_of_the_site():
+    payload = MSH + b"\rPID|1||Bj\xf8rk\r"
+    assert message(payload).segments[1][3] == "Bjørk"
+    assert not message(payload).damaged
+
+
+@pytest.mark.parametrize("declared", [b"UNICODE UTF-8", b"KLINGON"])
+def test_bytes_that_fit_no_declared_set_are_marked(declared):
+    found = message(MSH + b"||||||" + declared + b"\rPID|1||Bj\xf8rk\r")
+    assert found.damaged
+    assert found.segments[1][3] == "Bj\ufffdrk"
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"\r\r", b"PID|1\r", b"MSH", b"MSH|", b"MSHX^~\\&|A|B", b"MSH|^~\\&", b"\xff"]
+)
+def test_without_an_msh_there_is_no_message(payload):
+    found = read(payload)
+    assert isinstance(found, Unreadable)
+    assert found.reason
+
+
+@given(st.binary())
+def test_any_bytes_are_a_message_or_a_reason(payload):
+    for start in (b"", b"MSH|^~\\&|", MSH + b"||||||"):
+        assert isinstance(read(start + payload), Er7Message | Unreadable)
