@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import typer
@@ -11,21 +11,11 @@ import typer
 from drivers.kit.capture import SUFFIX, Chunk, read_capture
 from drivers.kit.contract import Driver
 from drivers.kit.registry import load_driver
-from monitor_daemon.core.errors import CommandError, ConfigError, LinkError, MonitorError
+from monitor_daemon.cli.exits import stop
+from monitor_daemon.core.errors import CommandError, ConfigError
 from monitor_daemon.core.vocabulary import Row
 
 READ_SIZE = 65536
-
-
-def stop(error: MonitorError | OSError) -> NoReturn:
-    """Say in one line what is wrong, with its stable code, and leave with the exit code for it.
-
-    1 a configuration is invalid, 2 wrong use, 3 the device or daemon cannot be reached.
-    """
-    code = error.code if isinstance(error, MonitorError) else "FILE"
-    typer.echo(f"{code}: {' '.join(str(error).split())}", err=True)
-    known = code in {"UNKNOWN_DRIVER", "FILE"} or isinstance(error, CommandError)
-    raise typer.Exit(2 if known else 3 if isinstance(error, LinkError) else 1)
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from drivers.kit.probe import ProbeSink, describe
 from drivers.kit.registry import driver_names, load_driver
 from drivers.kit.serial_link import SerialLink
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
-from monitor_daemon.cli.decode import decoded, driver_settings, parse_options, stop
+from monitor_daemon.cli.decode import decoded, driver_settings, parse_options
+from monitor_daemon.cli.exits import stop
 from monitor_daemon.core.errors import CommandError, LinkError, MonitorError
 from monitor_daemon.core.vocabulary import Row
 

@@ -72,13 +72,13 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     result: dict[str, Any] | None = None
 
 
-_decode = msgspec.json.Decoder(Request).decode
+_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 
 
 def parse(line: bytes) -> Request:
     """A request from its JSON. Raises CommandError saying which field is wrong."""
     try:
-        return _decode(line)
+        return _decoder.decode(line)
     except msgspec.DecodeError as error:
         raise CommandError(f"request: {error}", code="BAD_REQUEST") from None
 

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import struct
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -33,16 +32,20 @@ async def serve(path: Path, handler: Handler) -> None:
         finally:
             writer.close()
 
-    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    await asyncio.to_thread(path.unlink, missing_ok=True)
+    await asyncio.to_thread(_clear, path)
     server = await asyncio.start_unix_server(client, path, limit=_LIMIT)
     await asyncio.to_thread(path.chmod, 0o660)
-    async with server:
-        try:
+    try:
+        async with server:
             await server.serve_forever()
-        finally:
-            with suppress(OSError):
-                path.unlink()
+    finally:
+        _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """Remove what a daemon that was killed left behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _peer(writer: asyncio.StreamWriter) -> int:

@@ -51,6 +51,7 @@ class Pressure(msgspec.Struct):
 
     `bins` holds valid minutes only. `unreadable` is the start of the present run of samples that a
     monitor cannot mean as a patient's pressure, `unreadable_until` and `_count` its end and length.
+    `rejected` counts samples by the filter rule that refused them.
     """
 
     source: str | None = None
@@ -66,6 +67,7 @@ class Pressure(msgspec.Struct):
     last_sample: int | None = None
     last_valid: int | None = None
     closed: int = 0
+    rejected: dict[str, int] = {}
 
     def take(
         self,
@@ -86,16 +88,16 @@ class Pressure(msgspec.Struct):
             return False
         self.source_seen = self.last_sample = at
         if not usable:
-            return False
+            return self._reject("flagged")
         if not LOWEST <= mean <= HIGHEST:
             self._note_unreadable(at)
-            return False
+            return self._reject("range")
         if pulse_invalid(mean, systolic, diastolic):
             if mean < 65:
                 self._note_unreadable(at)
-            return False
+            return self._reject("pulse")
         if self._excursion(at, mean):
-            return False
+            return self._reject("excursion")
         self.unreadable = None
         self.last_valid = at
         recent, ordered = self.recent, self.ordered
@@ -109,6 +111,10 @@ class Pressure(msgspec.Struct):
             values = self.open[minute] = []
         values.append(mean)
         return True
+
+    def _reject(self, reason: str) -> bool:
+        self.rejected[reason] = self.rejected.get(reason, 0) + 1
+        return False
 
     def _seen_before(self, at: int, mean: float) -> bool:
         """Whether this is a repeat: same source, same corrected time, same value."""

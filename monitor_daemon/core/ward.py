@@ -38,7 +38,7 @@ from monitor_daemon.core.intake import JUMP, DeviceClock
 from monitor_daemon.core.judgement import NOT_MONITORED, judge
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Protocol, RuleSet, parse
-from monitor_daemon.core.rules import FAMILIES
+from monitor_daemon.core.rules import kinds
 from monitor_daemon.core.subject import Bed, Subject
 
 BRIDGE: Final = 5 * MINUTE
@@ -205,9 +205,8 @@ class Ward:
     def _configure(self, given: Configured) -> None:
         self.state.configured = given
         self.drugs = DrugTable.parse(given.drugs) if given.drugs else DrugTable([])
-        kinds = {name: family.kind for name, family in FAMILIES.items()}
         self.protocols = {
-            key: parse(text, kinds, key) for key, text in sorted(given.protocols.items())
+            key: parse(text, kinds(), key) for key, text in sorted(given.protocols.items())
         }
 
     def _started(self, given: Started, now: int) -> list[Decision]:

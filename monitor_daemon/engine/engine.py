@@ -94,7 +94,7 @@ class Engine:
     ) -> None:
         self.ward = Ward()
         self.clock = clock
-        self.committed_at: float | None = None
+        self.committed_at: int | None = None
         self._journal = journal
         self._vault = vault
         self._composer = composer

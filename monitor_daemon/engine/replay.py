@@ -36,12 +36,14 @@ class Verification:
     inputs: int = 0
     decisions: int = 0
     head: bytes = GENESIS
+    anchored: bool = False
 
 
-def verify(path: Path, result: Verification) -> Iterator[Finding]:
+def verify(path: Path, result: Verification, anchor: str | None = None) -> Iterator[Finding]:
     """Walk the chain and judge every input again; yield each difference.
 
-    `result` is filled on the way. Raises sqlite3.Error if the journal cannot be read.
+    `result` is filled on the way; `anchor` is a link (hex) that must be met. Raises sqlite3.Error
+    if the journal cannot be read.
     """
     connection = read_only(path)
     ward = Ward()
@@ -53,6 +55,7 @@ def verify(path: Path, result: Verification) -> Iterator[Finding]:
             for index, decision in found:
                 again.setdefault(index, []).append(encode(decision))
             for index, row in enumerate(instant):
+                result.anchored = result.anchored or row.link.hex() == anchor
                 recorded = [body for _, body in row.decisions]
                 result.decisions += len(recorded)
                 if recorded != again.get(index, []):

@@ -1,15 +1,49 @@
-"""Scenario files: YAML 1.2, several documents a file, one wrong document does not stop the others."""
+"""Scenario files: YAML 1.2, several documents a file, each of them checked.
+
+A document that is wrong is answered with sentences and does not stop the others.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
-from monitor_daemon.rehearsal.scenario import ScenarioError
+from monitor_daemon.rehearsal.scenario import Scenario, ScenarioError
+
+#: Keys of the format that the core cannot carry out, and why a document with one cannot pass.
+NOT_YET: Final[Mapping[str, str]] = {
+    "birth_date": "age is not checked at inclusion",
+    "map[].bed": "a patient cannot change his bed",
+    "sd": "a blinded study infusion is not judged",
+    "labs": "laboratory values are recorded but not judged",
+    "target": "a range written by the physician is not judged",
+    "override": "a target set by the physician is not known",
+    "achieved": "the first pressure cannot be declared achieved",
+    "exempt": "a patient cannot be exempted from a rule",
+    "stop_reason": "the reason for a stop is not recorded",
+    "snooze": "an alert cannot be snoozed",
+    "associate": "a patient cannot change his bed",
+    "device_clock": "device clocks are not simulated",
+    "buffered": "late delivery is not simulated",
+    "outage": "a stop of the daemon is not simulated",
+    "outcomes": "outcomes are not computed",
+    "days": "days are not counted",
+    "crt[].correct": "a refill time cannot be corrected",
+    "crt[].reason": "a refill time cannot be corrected",
+    "expect[].push": "pushes are not simulated",
+    "expect[].no_push": "pushes are not simulated",
+    "expect[].to": "pushes and late deviations are not simulated",
+    "expect[].notified": "late deviations are not found",
+    "expect[].retro": "late deviations are not found",
+    "expect[].void": "alerts are not voided",
+    "expect[].eligible": "eligibility is not judged",
+    "expect[].ch": "doses are compared for norepinephrine only",
+}
 
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _CONTENT: Final = re.compile(r"^(?!\s*(#|$)|%|\.\.\.)", re.MULTILINE)
@@ -42,6 +76,17 @@ def read_documents(path: Path) -> Iterator[object | ScenarioError]:
             yield ScenarioError([f"not YAML 1.2: {' '.join(str(error).split())}"])
 
 
+def make_scenario(document: object) -> Scenario:
+    """A scenario from a YAML document. Raises ScenarioError with every problem found."""
+    if problems := [f"{key}: cannot be rehearsed yet: {why}" for key, why in _not_yet(document)]:
+        raise ScenarioError(problems)
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        found = [_sentence(dict(problem)) for problem in error.errors()]
+        raise ScenarioError(found) from None
+
+
 def _split(text: str) -> Iterator[str]:
     """The documents as text, each with its line numbers kept by the lines left blank before it."""
     begin = 0
@@ -56,3 +101,38 @@ def _load(text: str) -> list[object]:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _PlainDates
     return list(yaml.load_all(text))
+
+
+def _not_yet(document: object) -> list[tuple[str, str]]:
+    """The keys of `document` that stand in `NOT_YET`, with the reason."""
+    if not isinstance(document, Mapping):
+        return []
+    found = []
+    for path, why in NOT_YET.items():
+        key, _, inner = path.partition("[].")
+        if not inner and key in document:
+            found.append((key, why))
+        lines = document.get(key) if inner else None
+        for index, line in enumerate(lines if isinstance(lines, list) else []):
+            if isinstance(line, Mapping) and inner in line:
+                found.append((f"{key}[{index}].{inner}", why))
+    return found
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as: where = value: what should be there."""
+    where = "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}"
+        for step in problem["loc"]
+        if step != "[key]"
+    ).lstrip(".")
+    text = str(problem.get("ctx", {}).get("error") or problem["msg"])
+    text = text.removeprefix("Input ").replace("Field required", "missing")
+    if problem["type"] == "missing" or isinstance(problem["input"], Mapping):
+        return f"{where or 'document'}: {text}"
+    return f"{where} = {_short(problem['input'])}: {text}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,7 +5,7 @@ Times are minutes from scenario zero, intervals are half-open, pressures mmHg, r
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -13,50 +13,11 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    ValidationError,
     model_validator,
 )
 
 from monitor_daemon.core.drugs import SALT_FACTORS
 from monitor_daemon.core.errors import ConfigError
-
-#: Keys of the format that the core cannot carry out, and why a document with one cannot pass.
-NOT_YET: Final[Mapping[str, str]] = {
-    "birth_date": "age is not checked at inclusion",
-    "map[].bed": "a patient cannot change his bed",
-    "sd": "a blinded study infusion is not judged",
-    "labs": "laboratory values are recorded but not judged",
-    "target": "a range written by the physician is not judged",
-    "override": "a target set by the physician is not known",
-    "achieved": "the first pressure cannot be declared achieved",
-    "exempt": "a patient cannot be exempted from a rule",
-    "stop_reason": "the reason for a stop is not recorded",
-    "snooze": "an alert cannot be snoozed",
-    "associate": "a patient cannot change his bed",
-    "device_clock": "device clocks are not simulated",
-    "buffered": "late delivery is not simulated",
-    "outage": "a stop of the daemon is not simulated",
-    "outcomes": "outcomes are not computed",
-    "days": "days are not counted",
-    "crt[].correct": "a refill time cannot be corrected",
-    "crt[].reason": "a refill time cannot be corrected",
-    "expect[].push": "pushes are not simulated",
-    "expect[].no_push": "pushes are not simulated",
-    "expect[].to": "pushes and late deviations are not simulated",
-    "expect[].notified": "late deviations are not found",
-    "expect[].retro": "late deviations are not found",
-    "expect[].void": "alerts are not voided",
-    "expect[].eligible": "eligibility is not judged",
-    "expect[].ch": "doses are compared for norepinephrine only",
-}
-
-#: Drug and unit of a pump list that do not have to be written.
-PUMPS: Final[Mapping[str, tuple[str | None, str]]] = {
-    "ne": ("norepinephrine", "ug/mL"),
-    "vp": ("vasopressin", "U/mL"),
-    "inotrope": ("dobutamine", "ug/mL"),
-    "other": (None, "ug/mL"),
-}
 
 #: Two factors of one salt that differ by less are the same factor, printed differently.
 _SAME: Final = 0.01
@@ -168,6 +129,10 @@ class PumpEvent(Part):
 
     @model_validator(mode="after")
     def _label_agrees(self) -> Self:
+        if self.unit is not None and self.conc is None:
+            raise ValueError("unit is that of conc: give conc")
+        if (self.dose is None) != (self.dose_unit is None):
+            raise ValueError("give dose and dose_unit together")
         molar = None if self.salt is None else _SALTS.get(self.salt)
         factor = molar if self.factor is None else self.factor
         if factor is None and (self.salt or self.conc_salt) is not None:
@@ -179,9 +144,8 @@ class PumpEvent(Part):
                 raise ValueError("conc_salt only describes the label: give conc, which counts base")
             base = self.conc_salt * factor
             if abs(base / self.conc - 1) > _SAME:
-                raise ValueError(
-                    f"conc {self.conc:g} is not conc_salt {self.conc_salt:g} x {factor:g} = {base:g}"
-                )
+                label = f"conc_salt {self.conc_salt:g} x {factor:g} = {base:g}"
+                raise ValueError(f"conc {self.conc:g} is not {label}")
         return self
 
 
@@ -324,54 +288,3 @@ class Scenario(Part):
         if both := raised.intersection(self.forbid):
             raise ValueError(f"{min(map(str, both))} is both expected and forbidden")
         return self
-
-    @property
-    def pumps(self) -> dict[str, list[PumpEvent]]:
-        """The pump lists by key."""
-        return {key: getattr(self, key) for key in PUMPS}
-
-
-def make_scenario(document: object) -> Scenario:
-    """A scenario from a YAML document. Raises ScenarioError with every problem found."""
-    if problems := [f"{key}: cannot be rehearsed yet: {why}" for key, why in _not_yet(document)]:
-        raise ScenarioError(problems)
-    try:
-        return Scenario.model_validate(document)
-    except ValidationError as error:
-        found = [_sentence(dict(problem)) for problem in error.errors()]
-        raise ScenarioError(found) from None
-
-
-def _not_yet(document: object) -> list[tuple[str, str]]:
-    """The keys of `document` that stand in `NOT_YET`, with the reason."""
-    if not isinstance(document, Mapping):
-        return []
-    found = []
-    for path, why in NOT_YET.items():
-        key, _, inner = path.partition("[].")
-        if not inner and key in document:
-            found.append((key, why))
-        lines = document.get(key) if inner else None
-        for index, line in enumerate(lines if isinstance(lines, list) else []):
-            if isinstance(line, Mapping) and inner in line:
-                found.append((f"{key}[{index}].{inner}", why))
-    return found
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    """One of pydantic's errors as: where = value: what should be there."""
-    where = "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}"
-        for step in problem["loc"]
-        if step != "[key]"
-    ).lstrip(".")
-    text = str(problem.get("ctx", {}).get("error") or problem["msg"])
-    text = text.removeprefix("Input ").replace("Field required", "missing")
-    if problem["type"] == "missing" or isinstance(problem["input"], Mapping):
-        return f"{where or 'document'}: {text}"
-    return f"{where} = {_short(problem['input'])}: {text}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

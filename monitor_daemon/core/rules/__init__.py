@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from monitor_daemon.core.protocol import RuleKind
 from monitor_daemon.core.rules import crt, infusions, minutes, phases, pressure, vasopressin
 from monitor_daemon.core.rules.family import Family
 
@@ -23,3 +24,8 @@ FAMILIES: Final[dict[str, Family]] = {
     "vasopressin_start": vasopressin.VasopressinStart(),
     "vasopressin_due": vasopressin.VasopressinDue(),
 }
+
+
+def kinds() -> dict[str, RuleKind]:
+    """What each kind of rule wants to be told: what a protocol file is checked against."""
+    return {name: family.kind for name, family in FAMILIES.items()}

@@ -77,15 +77,15 @@ def test_an_escaped_leaf_contains_no_delimiter(text):
 
 
 def test_iso_2022_jp_is_decoded_before_splitting_and_reset_at_a_segment_end():
-    # The second byte of the kanji "ulcer" in JIS X 0208 is 0x7c, the field separator.
-    kanji = "潰瘍".encode("iso2022_jp")
+    # The last byte of the second kanji in JIS X 0208 is 0x7c, the field separator.
+    kanji = "長期".encode("iso2022_jp")
     assert b"|" in kanji
     head = MSH + b"||||||~ISO IR87||ISO 2022-1994"
     cut = kanji.removesuffix(b"\x1b(B")
     found = message(head + b"\rPID|1||" + kanji + b"|x\rNTE|" + cut + b"\rOBX|1|y\r")
     assert found.segments[1:] == [
-        ["PID", "1", "", "潰瘍", "x"],
-        ["NTE", "潰瘍"],
+        ["PID", "1", "", "長期", "x"],
+        ["NTE", "長期"],
         ["OBX", "1", "y"],
     ]
 

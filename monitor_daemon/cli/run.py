@@ -1,0 +1,29 @@
+"""`monitor-daemon run`: the daemon."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor_daemon.cli import logs
+from monitor_daemon.cli.exits import stop
+from monitor_daemon.clock import EngineClock
+from monitor_daemon.config import load
+from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.daemon import Daemon, run_until_signalled
+
+
+def run(
+    config: Annotated[Path, typer.Option(help="The site configuration.")],
+    speed: Annotated[
+        float, typer.Option(min=0.1, help="Engine time runs so many times faster (rehearsal).")
+    ] = 1.0,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the daemon until it is asked to stop."""
+    logs.configure(log_level)
+    try:
+        asyncio.run(run_until_signalled(Daemon(load(config), EngineClock(speed))))
+    except ConfigError as error:
+        stop(error)

@@ -1,0 +1,186 @@
+"""Wiring and supervision: which room talks to which, and nothing else."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from drivers.kit.contract import Message, Problem
+from drivers.kit.link import Link, LinkSpec
+from drivers.kit.link_state import LinkState
+from drivers.kit.links import dial_link, listen_link, serial_link
+from drivers.kit.registry import load_driver
+from monitor_daemon import __version__
+from monitor_daemon.clock import EngineClock, iso
+from monitor_daemon.config import LinkConfig, SiteConfig
+from monitor_daemon.control.handler import Handler
+from monitor_daemon.control.socket import serve
+from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.events import Configured, LinkChanged
+from monitor_daemon.core.protocol import parse
+from monitor_daemon.core.rules import kinds
+from monitor_daemon.engine.engine import Engine
+from monitor_daemon.engine.entrance import Entrance, LinkMap
+from monitor_daemon.engine.replay import replay
+from monitor_daemon.engine.view import ward_view
+from monitor_daemon.journal.journal import Journal
+from monitor_daemon.notify.broker import EmbeddedBroker
+from monitor_daemon.notify.messages import Composer
+from monitor_daemon.notify.mqtt import BrokerSettings, Publisher
+from monitor_daemon.vault.vault import Vault, load_key
+from monitor_daemon.watchdog import watch
+
+log = structlog.get_logger("daemon")
+
+
+class EngineSink:
+    """Where links deliver: masked at the entrance, then through the engine's door."""
+
+    def __init__(self, engine: Engine, entrances: dict[str, Entrance]) -> None:
+        self._engine = engine
+        self._entrances = entrances
+
+    async def message(self, link: str, message: Message, received: float) -> None:
+        """Store one wire message; return when it is durable."""
+        del received
+        data = self._entrances[link].admit(message.rows)
+        await self._engine.submit(data, (link, message.raw))
+
+    def problem(self, link: str, problem: Problem) -> None:
+        """Count bytes that could not be read."""
+        self._entrances[link].counts.faults[problem.fault.code] += 1
+
+    def state(self, link: str, state: LinkState, reason: str, since: float) -> None:
+        """Record that a link changed."""
+        del since
+        self._engine.submit([LinkChanged(link, state.value, reason)])
+
+
+class Daemon:
+    """One running site. Build it from a checked configuration, then `run` it."""
+
+    def __init__(self, config: SiteConfig, clock: EngineClock | None = None) -> None:
+        self.config = config
+        self.clock = clock or EngineClock()
+        self.links: dict[str, Link] = {}
+        self.entrances: dict[str, Entrance] = {}
+        self.started = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises ConfigError for what a file got wrong."""
+        config = self.config
+        texts = config.protocol_texts()
+        drug_text = config.drug_text()
+        drugs = DrugTable.parse(drug_text)
+        for key, text in texts.items():
+            parse(text, kinds(), key)
+        directory = config.store.directory
+        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            journal = await Journal.open(directory / "journal.db")
+            stack.push_async_callback(journal.close)
+            vault_key = await asyncio.to_thread(load_key, config.store.vault_key_file)
+            vault = await Vault.open(directory / "vault.db", vault_key)
+            stack.push_async_callback(vault.close)
+            broker = await self._broker(stack, directory)
+            publisher = Publisher(broker, config.site.id, journal, __version__)
+            engine = Engine(
+                journal=journal,
+                vault=vault,
+                clock=self.clock,
+                composer=Composer(config.site.id, config.site.language),
+                offer=publisher.offer,
+                version=__version__,
+            )
+            for link in config.links:
+                self.entrances[link.name] = Entrance(
+                    _link_map(config, link), drugs, vault.sealer.token
+                )
+            sink = EngineSink(engine, self.entrances)
+            self.links = {link.name: make_link(link, sink) for link in config.links}
+            configured = Configured(
+                site=config.site.id,
+                drugs=drug_text,
+                protocols=texts,
+                periods={name: link.period for name, link in self.links.items()},
+                speed=self.clock.speed,
+            )
+            await engine.start(
+                lambda ward, after: replay(directory / "journal.db", ward, after), configured
+            )
+            aliases = [bed.alias for bed in config.beds]
+            handler = Handler(engine, aliases, lambda: self.status(engine, publisher))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(engine.run(), name="engine")
+                tasks.create_task(engine.ticks(), name="ticks")
+                tasks.create_task(publisher.run(), name="publisher")
+                tasks.create_task(serve(config.control.socket, handler), name="control")
+                tasks.create_task(watch(lambda: engine.committed_at), name="watchdog")
+                for name, opened in self.links.items():
+                    tasks.create_task(opened.run(), name=f"link {name}")
+                log.info("daemon.started", site=config.site.id, links=len(self.links))
+                self.started.set()
+
+    async def _broker(self, stack: AsyncExitStack, directory: Path) -> BrokerSettings:
+        broker = self.config.broker
+        if broker.embedded:
+            embedded = EmbeddedBroker(directory / "broker", port=broker.port)
+            return (await stack.enter_async_context(embedded)).settings
+        return BrokerSettings(**broker.model_dump(exclude={"embedded"}))
+
+    def status(self, engine: Engine, publisher: Publisher) -> dict[str, Any]:
+        """Everything a person asks for when something is silent."""
+        head = engine.head
+        return {
+            "site": self.config.site.id,
+            "version": __version__,
+            "now": iso(self.clock.now()),
+            "record": {
+                "inputs": head.seq,
+                "last": iso(head.t),
+                "head": head.link.hex(),
+                "committed": None if engine.committed_at is None else iso(engine.committed_at),
+            },
+            "broker": publisher.status(),
+            "links": {
+                name: link.status() | _counted(self.entrances[name])
+                for name, link in self.links.items()
+            },
+            **ward_view(engine.ward),
+        }
+
+
+def make_link(config: LinkConfig, sink: EngineSink) -> Link:
+    """The link a configuration entry asks for. Raises ConfigError."""
+    spec = LinkSpec(
+        config.name, load_driver(config.driver), sink, config.options, config.expected_period
+    )
+    if config.port is not None:
+        return serial_link(spec, config.port, config.line)
+    if config.connect is not None:
+        return dial_link(spec, config.connect)
+    return listen_link(spec, config.listen or "")
+
+
+def _link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:
+    return LinkMap(link.name, config.link_zone(link), link.bed, link.beds, link.channels)
+
+
+def _counted(entrance: Entrance) -> dict[str, dict[str, int]]:
+    return {name: dict(counter) for name, counter in asdict(entrance.counts).items()}
+
+
+async def run_until_signalled(daemon: Daemon) -> None:
+    """Run a daemon until SIGTERM or SIGINT asks it to stop."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(daemon.run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("daemon.stopped")

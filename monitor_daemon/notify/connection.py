@@ -1,0 +1,97 @@
+"""One MQTT connection that hands out the broker's acknowledgement of each message.
+
+`aiomqtt.Client.publish` waits for an acknowledgement and drops its reason code. Here a message is
+given to the socket at once, so that several fly in their order, and its future gives the code.
+"""
+
+import asyncio
+from typing import Any, Self
+
+import aiomqtt
+from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.client import error_string
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from monitor_daemon.notify.settings import BrokerSettings
+
+#: Seconds the broker has to answer a connection or a message.
+ANSWER_S = 5.0
+#: Seconds of silence after which we ask the broker whether it is there; after 1.5 times as many
+#: without a word from us it publishes our last will (MQTT 3.1.1 section 3.1.2.10).
+KEEPALIVE_S = 15
+
+_VERSIONS = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion.V5}
+
+
+class Connection(aiomqtt.Client):
+    """Enter it to connect. Raises aiomqtt.MqttError when the broker cannot be reached or is lost.
+
+    A stable `identifier` makes the broker end a half-open predecessor, and publish its last will,
+    before it takes us on; otherwise that will could come later than our "online".
+    """
+
+    def __init__(self, settings: BrokerSettings, identifier: str, will: aiomqtt.Will) -> None:
+        super().__init__(
+            settings.host,
+            settings.port,
+            username=settings.username,
+            password=settings.password(),
+            identifier=identifier,
+            protocol=_VERSIONS[settings.protocol],
+            will=will,
+            timeout=ANSWER_S,
+            keepalive=KEEPALIVE_S,
+            tls_context=settings.tls_context(),
+        )
+        self._acks: dict[int, asyncio.Future[ReasonCode]] = {}
+
+    def send(
+        self, topic: str, payload: bytes, *, retain: bool = False
+    ) -> "asyncio.Future[ReasonCode]":
+        """Publish with QoS 1; the future gives the reason code of the PUBACK.
+
+        Raises ValueError if MQTT itself cannot carry the message, aiomqtt.MqttError if the
+        connection is gone.
+        """
+        info = self._client.publish(topic, payload, 1, retain)
+        if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttError(error_string(info.rc))
+        ack = self._acks[info.mid] = asyncio.get_running_loop().create_future()
+        return ack
+
+    async def deliver(self, topic: str, payload: bytes, *, retain: bool = False) -> ReasonCode:
+        """`send`, and wait for the PUBACK. Raises aiomqtt.MqttError if it does not come in time."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self.send(topic, payload, retain=retain)
+        except TimeoutError:
+            raise aiomqtt.MqttError(f"no acknowledgement within {ANSWER_S:g} s") from None
+
+    async def __aenter__(self) -> Self:
+        """Connect; an attempt that failed leaves no socket behind."""
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._client.disconnect()
+            raise
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        """Disconnect, if there is still somebody to disconnect from."""
+        if self._disconnected.done():
+            self._disconnected.exception()  # it was told to whoever read messages, or to nobody
+        await super().__aexit__(*exc_info)
+
+    def _on_publish(
+        self,
+        client: PahoClient,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        del client, userdata, properties
+        ack = self._acks.pop(mid, None)
+        if ack is not None and not ack.done():
+            ack.set_result(reason_code)
