@@ -44,7 +44,8 @@ def missing(text: str) -> bool:
     """Whether OBX-5 says in one of the many spellings that there is no value."""
     if not any(letter.isalnum() for letter in text):
         return True
-    return _DECIMAL.fullmatch(text.strip()) is not None and float(text) in _SENTINELS
+    text = text.strip()
+    return _DECIMAL.fullmatch(text) is not None and float(text) in _SENTINELS
 
 
 @lru_cache(maxsize=8192)

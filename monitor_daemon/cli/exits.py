@@ -8,9 +8,9 @@ from monitor_daemon.core.errors import CommandError, LinkError, MonitorError
 
 
 def stop(error: MonitorError | OSError) -> NoReturn:
-    """Say what is wrong, one line a mistake, each with its stable code, and leave with the exit code for it.
+    """Say what is wrong, one line a mistake, each with its stable code, and leave.
 
-    1 a configuration is invalid, 2 wrong use, 3 the device or daemon cannot be reached.
+    Exit codes: 1 a configuration is invalid, 2 wrong use, 3 the device or daemon cannot be reached.
     """
     code = error.code if isinstance(error, MonitorError) else "FILE"
     for line in str(error).splitlines():

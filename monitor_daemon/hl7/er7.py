@@ -127,10 +127,13 @@ def read(payload: bytes, fallback: str = "8859/1") -> Er7Message | Unreadable:
     if len(parts) < 3:
         return Unreadable(f"MSH has no field after MSH-2: {first[:20]!r}")
     marks = parts[1].decode("ascii", "replace")
-    component, repetition, escape, subcomponent = tuple(marks[:4] + "^~\\&"[len(marks) :])
+    delimiters = marks[:4] + "^~\\&"[len(marks) :]
+    bar = separator.decode("ascii")
+    if bar in delimiters or any(not mark.isascii() or mark.isalnum() for mark in marks):
+        return Unreadable(f"MSH-2 names no delimiters: {first[:20]!r}")
+    component, repetition, escape, subcomponent = tuple(delimiters)
     declared = parts[17].decode("ascii", "replace").strip() if len(parts) > 17 else ""
     text, codec, damaged = _decode(lines, declared, repetition, fallback)
-    bar = separator.decode("ascii")
     segments = [line.split(bar) for line in text]
     segments[0].insert(1, bar)
     encoding = (

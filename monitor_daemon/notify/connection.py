@@ -5,7 +5,7 @@ given to the socket at once, so that several fly in their order, and its future 
 """
 
 import asyncio
-from typing import Any, Self
+from typing import Self
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
@@ -23,6 +23,13 @@ ANSWER_S = 5.0
 KEEPALIVE_S = 15
 
 _VERSIONS = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion.V5}
+
+
+class Unanswered(aiomqtt.MqttError):
+    """The broker took the message and has said nothing since."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no acknowledgement within {ANSWER_S:g} s")
 
 
 class Connection(aiomqtt.Client):
@@ -62,12 +69,12 @@ class Connection(aiomqtt.Client):
         return ack
 
     async def deliver(self, topic: str, payload: bytes, *, retain: bool = False) -> ReasonCode:
-        """`send`, and wait for the PUBACK. Raises aiomqtt.MqttError if it does not come in time."""
+        """`send`, and wait for the PUBACK. Raises Unanswered if it does not come in time."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await self.send(topic, payload, retain=retain)
         except TimeoutError:
-            raise aiomqtt.MqttError(f"no acknowledgement within {ANSWER_S:g} s") from None
+            raise Unanswered from None
 
     async def __aenter__(self) -> Self:
         """Connect; an attempt that failed leaves no socket behind."""
@@ -77,16 +84,16 @@ class Connection(aiomqtt.Client):
             self._client.disconnect()
             raise
 
-    async def __aexit__(self, *exc_info: Any) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         """Disconnect, if there is still somebody to disconnect from."""
         if self._disconnected.done():
             self._disconnected.exception()  # it was told to whoever read messages, or to nobody
-        await super().__aexit__(*exc_info)
+        await super().__aexit__(None, None, None)
 
     def _on_publish(
         self,
         client: PahoClient,
-        userdata: Any,
+        userdata: object,
         mid: int,
         reason_code: ReasonCode,
         properties: Properties,

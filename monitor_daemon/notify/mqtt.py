@@ -17,10 +17,11 @@ from aiomqtt import Message, MqttError, Will
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor_daemon.clock import EngineClock, iso, monotonic
-from monitor_daemon.core.errors import MonitorError
+from monitor_daemon.core.commands import NAME
+from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND
 from monitor_daemon.journal.rows import OutboxRow
-from monitor_daemon.notify.connection import ANSWER_S, Connection
+from monitor_daemon.notify.connection import ANSWER_S, Connection, Unanswered
 from monitor_daemon.notify.delivery import Delivery
 from monitor_daemon.notify.settings import BrokerSettings
 
@@ -95,7 +96,7 @@ class Publisher:
         self._say_now = asyncio.Event()
 
     def offer(self, rows: Sequence[OutboxRow]) -> None:
-        """Rows that were just committed to the outbox. They are sent in this turn of the loop.
+        """Rows that were just committed to the outbox. They are sent in the next turn of the loop.
 
         Beyond what memory should hold they are left in the outbox and fetched from there.
         """
@@ -122,11 +123,13 @@ class Publisher:
 
     async def _stay_connected(self) -> None:
         while True:
+            by_broker = False
             try:
                 await self._serve()
-            except* (MqttError, OSError) as group:
+            except* (MqttError, OSError, ConfigError) as group:
+                by_broker = self.connected.is_set() and group.subgroup(Unanswered) is None
                 self._failed(_reason(group))
-            guilty = self._delivery.broken(by_broker=self.connected.is_set())
+            guilty = self._delivery.broken(by_broker=by_broker)
             if guilty is not None:
                 self._refuse(guilty, "the broker ended the connection on this message")
             self.connected.clear()
@@ -158,13 +161,13 @@ class Publisher:
             self._send_now.clear()
             while (row := self._delivery.take()) is not None:
                 self._publish(connection, row)
-            oldest = next(iter(self._sent_at.values()), None)
+            oldest = next(iter(self._sent_at.values()), float("inf"))
+            patience = oldest + ANSWER_S - monotonic()
             try:
-                async with asyncio.timeout(oldest and oldest + ANSWER_S - monotonic()):
+                async with asyncio.timeout(patience if self._sent_at else None):
                     await self._send_now.wait()
             except TimeoutError:
-                self.connected.clear()
-                raise MqttError(f"no acknowledgement within {ANSWER_S:g} s") from None
+                raise Unanswered from None
 
     def _publish(self, connection: Connection, row: OutboxRow) -> None:
         payload = row.payload if row.retain else _stamped(row.payload, self._clock.now())
@@ -235,11 +238,15 @@ class Publisher:
             return
         try:
             answer = await self._on_command(name, message.payload)
-        except MonitorError as error:
-            log.error("command failed", command=name, code=error.code, reason=str(error))
+        except Exception:  # a command that fails must not stop the alerts
+            log.exception("command failed", command=name)
             return
-        if answer is not None:
-            request, payload = answer
+        if answer is None:
+            return
+        request, payload = answer
+        if NAME.fullmatch(request) is None:
+            log.warning("command without an answerable request_id", command=name)
+        else:
             await connection.deliver(f"{self._root}/replies/{request}", payload)
 
     async def _keep_saying(self, connection: Connection) -> None:
@@ -296,4 +303,5 @@ def _reason(group: BaseExceptionGroup[BaseException]) -> str:
     first = group.exceptions[0]
     if isinstance(first, BaseExceptionGroup):
         return _reason(first)
-    return str(first.__cause__ or first) or type(first).__name__
+    cause = "" if first.__cause__ is None else f" ({first.__cause__})"
+    return f"{first or type(first).__name__}{cause}"

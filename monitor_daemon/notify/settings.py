@@ -10,7 +10,7 @@ from monitor_daemon.core.errors import ConfigError
 
 
 class BrokerSettings(BaseModel):
-    """An MQTT broker. Files are read once, when the publisher is made.
+    """An MQTT broker. Files are read at every connection, so that they can be renewed.
 
     `tls` alone trusts the system's authorities; `tls_ca` trusts only that file and implies `tls`,
     as do `tls_cert` and `tls_key`, our own certificate and its key (PEM).

@@ -70,7 +70,8 @@ def _surprise(item: Item, scenario: Scenario) -> str:
     at = _clock(item.t)
     match item.kind:
         case "raise":
-            return f"{item.value} was raised at {at}, {'forbidden' if item.value in scenario.forbid else 'not expected'}"
+            verdict = "forbidden here" if item.value in scenario.forbid else "not expected"
+            return f"{item.value} was raised at {at}, {verdict}"
         case "target":
             return f"the target became {item.value:g} at {at} ({item.reason}), not expected"
         case "error":

@@ -5,6 +5,7 @@ Times are minutes from scenario zero, intervals are half-open, pressures mmHg, r
 
 import difflib
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -43,13 +44,17 @@ def _word(value: object) -> object:
 
 
 def _parameter(value: object) -> float | bool:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) and isfinite(value):
         return value
-    raise ValueError("should be a number, true or false")
+    raise ValueError("should be a finite number, true or false")
 
 
 Word = Annotated[str, BeforeValidator(_word), Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0)]
+#: Limits that no patient or device passes, so that a slip does not make an endless rehearsal.
+Minutes = Annotated[float, Field(ge=-200_000, le=200_000)]
+Pressure = Annotated[float, Field(ge=-400, le=400)]
+Rate = Annotated[float, Field(ge=0, le=10_000)]
+Positive = Annotated[float, Field(gt=0, le=1_000_000)]
 Parameter = Annotated[float | bool, PlainValidator(_parameter)]
 MassOrUnits = Literal["ng/mL", "ug/mL", "mg/mL", "g/mL", "mU/mL", "U/mL", "kU/mL"]
 MinuteClass = Literal["IN", "LOW", "HIGH", "TITRATING", "OFF", "UNKNOWN"]
@@ -77,8 +82,8 @@ class Part(BaseModel):
 class Span(Part):
     """A half-open interval."""
 
-    from_: float = Field(alias="from")
-    to: float
+    from_: Minutes = Field(alias="from")
+    to: Minutes
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -90,12 +95,12 @@ class Span(Part):
 class Segment(Span):
     """Arterial pressure over a while. A `flag` is a state in which the monitor has no pressure."""
 
-    value: float | None = None
-    pattern: Annotated[list[float], Field(min_length=1)] | None = None
-    ramp: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    value: Pressure | None = None
+    pattern: Annotated[list[Pressure], Field(min_length=1)] | None = None
+    ramp: Annotated[list[Pressure], Field(min_length=2, max_length=2)] | None = None
     none: Literal[True] | None = None
-    sys: float | None = None
-    dia: float | None = None
+    sys: Pressure | None = None
+    dia: Pressure | None = None
     flag: Literal["zeroing", "lead_off", "static"] | None = None
 
     @model_validator(mode="after")
@@ -114,9 +119,9 @@ class Segment(Span):
 class PumpEvent(Part):
     """What a pump is set to from `t` on. `conc` counts base; the label keys only describe it."""
 
-    t: float
+    t: Minutes
     ch: Word | None = None
-    rate: Annotated[float, Field(ge=0)]
+    rate: Rate
     conc: Positive | None = None
     unit: MassOrUnits | None = None
     drug: Word | None = None
@@ -152,9 +157,9 @@ class PumpEvent(Part):
 class CrtEntry(Part):
     """A capillary refill time of `v` seconds, measured at `t`, entered at `entered`."""
 
-    t: float
+    t: Minutes
     v: float
-    entered: float | None = None
+    entered: Minutes | None = None
     by: Word | None = None
 
     @model_validator(mode="after")
@@ -167,7 +172,7 @@ class CrtEntry(Part):
 class WeightEntry(Part):
     """A corrected dosing weight."""
 
-    t: float
+    t: Minutes
     kg: Positive
     reason: Word
 
@@ -175,7 +180,7 @@ class WeightEntry(Part):
 class Ack(Part):
     """A person has seen an alert."""
 
-    t: float
+    t: Minutes
     alert: Word
     by: Word | None = None
     reason: Word | None = None
@@ -190,7 +195,7 @@ class Silence(Span):
 class Version(Part):
     """A version of the protocol that comes into force at `t`."""
 
-    t: float
+    t: Minutes
     version: Word
 
 
@@ -204,7 +209,7 @@ class ScenarioClock(Part):
 class Expected(Part):
     """One line of `expect`."""
 
-    t: float
+    t: Minutes
     raise_: Word | None = Field(None, alias="raise")
     clear: Word | None = None
     phase: Literal["PRE", "RESUS", "ACTIVE", "ENDED"] | None = None
@@ -247,9 +252,9 @@ class Scenario(Part):
     weight_kg: Positive
     params: dict[str, Parameter] = {}
     versions: list[Version] = []
-    start: float = 0.0
-    end: float
-    randomised: float = 0.0
+    start: Minutes = 0.0
+    end: Minutes
+    randomised: Minutes = 0.0
     clock: ScenarioClock = ScenarioClock()
     map_rate: Literal["1/min", "1/s"] = "1/min"
     map: list[Segment] = []
@@ -260,8 +265,8 @@ class Scenario(Part):
     crt: list[CrtEntry] = []
     weight: list[WeightEntry] = []
     ack: list[Ack] = []
-    death: float | None = None
-    discharge: float | None = None
+    death: Minutes | None = None
+    discharge: Minutes | None = None
     pump_silent: list[Silence] = []
     expect: list[Expected] = []
     forbid: list[Word] = []

@@ -60,8 +60,8 @@ def _texts(trial: str, folder: Path) -> list[str]:
             return [(folder / trial).read_text(encoding="utf-8")]
         except OSError as error:
             raise ScenarioError([f"{where}: {error.strerror}"]) from None
-        except UnicodeDecodeError:
-            raise ScenarioError([f"{where}: the file is not UTF-8"]) from None
+        except ValueError as error:
+            raise ScenarioError([f"{where}: not a readable UTF-8 file: {error}"]) from None
     packaged = resources.protocols()
     texts = [text for key, text in packaged.items() if key.split("@")[0] == trial]
     if not texts:

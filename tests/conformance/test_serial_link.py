@@ -116,6 +116,7 @@ async def test_second_reader_is_told_who_holds_the_port():
     assert f"{path} is in use by process {os.getpid()} (" in reason
 
 
+@pytest.mark.expects_error("link.failed")
 async def test_line_settings_that_cannot_be_are_never_retried():
     sink = Recorder()
     with bare_pty() as (_, path):

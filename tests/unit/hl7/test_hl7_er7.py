@@ -122,7 +122,19 @@ def test_bytes_that_fit_no_declared_set_are_marked(declared):
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\r\r", b"PID|1\r", b"MSH", b"MSH|", b"MSHX^~\\&|A|B", b"MSH|^~\\&", b"\xff"]
+    "payload",
+    [
+        b"",
+        b"\r\r",
+        b"PID|1\r",
+        b"MSH",
+        b"MSH|",
+        b"MSHX^~\\&|A|B",
+        b"MSH|^~\\&",
+        b"MSH|AB|C|D",
+        b"MSH^^A^B",
+        b"\xff",
+    ],
 )
 def test_without_an_msh_there_is_no_message(payload):
     found = read(payload)
