@@ -12,14 +12,16 @@ STEP = 1.0
 class EngineClock:
     """Engine time in ms. It never goes backwards; `speed` scales it for demonstrations.
 
-    Transport timers (polls, back-off, MQTT) stay real: they use `monotonic`.
+    Transport timers (polls, back-off, MQTT) stay real: they use `monotonic`. Clocks of one speed
+    and one `origin` (Unix seconds at which engine time is true time) agree, also over a restart.
     """
 
-    def __init__(self, speed: float = 1.0, start: datetime | None = None) -> None:
+    def __init__(self, speed: float = 1.0, origin: float | None = None) -> None:
         self.speed = speed
         self.anchor = time.monotonic()
-        moment = start or datetime.now(UTC)
-        self.start = round(moment.timestamp() * SECOND)
+        wall = time.time()
+        since = wall if origin is None else origin
+        self.start = round((since + (wall - since) * speed) * SECOND)
         self._wall = time.time() - self.anchor
 
     def now(self) -> int:

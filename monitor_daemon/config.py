@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from monitor_daemon import resources
 from monitor_daemon.core.commands import NAME
 from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.notify.settings import BrokerSettings
 
 
 def _topic_level(value: str) -> str:
@@ -53,18 +54,10 @@ class Store(_Model):
     vault_key_file: Path
 
 
-class Broker(_Model):
-    """Where messages go: our own broker on loopback, or one that the site runs."""
+class Broker(BrokerSettings):
+    """Where messages go: our own broker on loopback (`embedded`), or one that the site runs."""
 
     embedded: bool = False
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 1883
-    protocol: Literal["3.1.1", "5"] = "3.1.1"
-    username: str | None = None
-    password_file: Path | None = None
-    tls_ca: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
 
 
 class Control(_Model):

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ from monitor_daemon.engine.view import ward_view
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.notify.broker import EmbeddedBroker
 from monitor_daemon.notify.messages import Composer
-from monitor_daemon.notify.mqtt import BrokerSettings, Publisher
+from monitor_daemon.notify.mqtt import Publisher
+from monitor_daemon.notify.settings import BrokerSettings
 from monitor_daemon.vault.vault import Vault, load_key
 from monitor_daemon.watchdog import watch
 
@@ -87,7 +87,7 @@ class Daemon:
             vault = await Vault.open(directory / "vault.db", vault_key)
             stack.push_async_callback(vault.close)
             broker = await self._broker(stack, directory)
-            publisher = Publisher(broker, config.site.id, journal, __version__)
+            publisher = Publisher(broker, config.site.id, journal, __version__, clock=self.clock)
             engine = Engine(
                 journal=journal,
                 vault=vault,
@@ -114,8 +114,8 @@ class Daemon:
             )
             aliases = [bed.alias for bed in config.beds]
             handler = Handler(engine, aliases, lambda: self.status(engine, publisher))
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(engine.run(), name="engine")
+            async with engine.serving() as judging, asyncio.TaskGroup() as tasks:
+                tasks.create_task(_follow(judging), name="engine")
                 tasks.create_task(engine.ticks(), name="ticks")
                 tasks.create_task(publisher.run(), name="publisher")
                 tasks.create_task(serve(config.control.socket, handler), name="control")
@@ -130,7 +130,7 @@ class Daemon:
         if broker.embedded:
             embedded = EmbeddedBroker(directory / "broker", port=broker.port)
             return (await stack.enter_async_context(embedded)).settings
-        return BrokerSettings(**broker.model_dump(exclude={"embedded"}))
+        return broker
 
     def status(self, engine: Engine, publisher: Publisher) -> dict[str, Any]:
         """Everything a person asks for when something is silent."""
@@ -147,11 +147,17 @@ class Daemon:
             },
             "broker": publisher.status(),
             "links": {
-                name: link.status() | _counted(self.entrances[name])
+                name: link.status() | self.entrances[name].counts.plain()
                 for name, link in self.links.items()
             },
             **ward_view(engine.ward),
         }
+
+
+async def _follow(judging: "asyncio.Task[None]") -> None:
+    """End with the engine: nothing else may go on without it."""
+    await asyncio.wait([judging])
+    judging.result()
 
 
 def make_link(config: LinkConfig, sink: EngineSink) -> Link:
@@ -168,10 +174,6 @@ def make_link(config: LinkConfig, sink: EngineSink) -> Link:
 
 def _link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:
     return LinkMap(link.name, config.link_zone(link), link.bed, link.beds, link.channels)
-
-
-def _counted(entrance: Entrance) -> dict[str, dict[str, int]]:
-    return {name: dict(counter) for name, counter in asdict(entrance.counts).items()}
 
 
 async def run_until_signalled(daemon: Daemon) -> None:

@@ -62,7 +62,7 @@ class FileSplitter:
             self._message += line
         elif bare and not self._lost:
             self._lost = True
-            found.append(FrameFault(start, "HL7_JUNK", f"no message starts with {bare[:20]!r}"))
+            found.append(FrameFault(start, "HL7_JUNK", f"no message starts with {bare[:3]!r}"))
         if len(self._message) > self._max_bytes:
             self._too_long(found)
 

@@ -81,7 +81,7 @@ class Observations:
         """The message ended."""
         self._finish_group()
         self.rows += [
-            Fault("HL7_TIME", reason=f"time {text!r} is no DTM such as 20261121101503+0900")
+            Fault("HL7_TIME", reason=f"time {text[:26]!r} is no DTM such as 20261121101503+0900")
             for text in sorted(self._bad_times)
         ]
         return self.rows

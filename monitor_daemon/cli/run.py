@@ -19,11 +19,15 @@ def run(
     speed: Annotated[
         float, typer.Option(min=0.1, help="Engine time runs so many times faster (rehearsal).")
     ] = 1.0,
+    origin: Annotated[
+        float | None,
+        typer.Option(help="Unix seconds at which engine time is true time; with --speed."),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Run the daemon until it is asked to stop."""
     logs.configure(log_level)
     try:
-        asyncio.run(run_until_signalled(Daemon(load(config), EngineClock(speed))))
+        asyncio.run(run_until_signalled(Daemon(load(config), EngineClock(speed, origin))))
     except ConfigError as error:
         stop(error)

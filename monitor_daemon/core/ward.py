@@ -46,10 +46,14 @@ _PRESSURE: Final = ("art_map", "art_sys", "art_dia")
 
 
 class WardState(msgspec.Struct):
-    """Everything the core remembers; a snapshot is this structure and nothing else."""
+    """Everything the core remembers; a snapshot is this structure and nothing else.
+
+    `minute` is the last whole minute judged, `judged` (ms) the newest instant.
+    """
 
     configured: Configured | None = None
     minute: int = 0
+    judged: int = 0
     beds: dict[str, Bed] = {}
     subjects: dict[str, Subject] = {}
     clocks: dict[str, DeviceClock] = {}
@@ -127,6 +131,7 @@ class Ward:
                 self._guard(name, bed, bed.pressure.close, minute, self._need(name))
         elif not touched and not entries:
             return
+        state.judged = max(state.judged, now)
         for name, bed in state.beds.items():
             if minute is not None or name in touched:
                 self._guard(name, bed, bed.infusions.settle, now, BRIDGE)

@@ -5,7 +5,8 @@ failure is never answered: the engine stops loudly and is started again from the
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
@@ -35,7 +36,7 @@ from monitor_daemon.vault.vault import SealedRow, Vault
 #: The tick for minute M is taken this long after it began, so that its samples are in.
 GRACE = 2 * SECOND
 #: Real seconds for devices to reconnect after a restart, before a missed minute is judged.
-RESTART_GRACE = 3.0
+RESTART_GRACE = 1.0
 #: Missed minutes that are judged after a restart, at most.
 CATCH_UP = 10
 SNAPSHOT_EVERY = 10 * MINUTE
@@ -106,6 +107,7 @@ class Engine:
         self._head = Head(0, 0, 0, bytes(32), 0, 0)
         self._snapshot_at = 0
         self._stopped: BaseException | None = None
+        self._last: asyncio.Future[list[Decision]] | None = None
 
     @property
     def head(self) -> Head:
@@ -148,8 +150,25 @@ class Engine:
     ) -> "asyncio.Future[list[Decision]]":
         submission = _Submission(inputs, original, self.clock.now() if t is None else t)
         self._waiting.append(submission)
+        self._last = submission.done
         self._wake.set()
         return submission.done
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["asyncio.Task[None]"]:
+        """Run the engine around a block; at its end everything handed in is still stored.
+
+        The block gets the engine's task, to stop with it if it fails.
+        """
+        task = asyncio.create_task(self.run(), name="engine")
+        try:
+            yield task
+        finally:
+            while self._last is not None and not self._last.done() and not task.done():
+                with suppress(InvariantError):
+                    await self._last
+            task.cancel()
+            await asyncio.wait([task])
 
     async def run(self) -> None:
         """Take groups until cancelled. Raises what stopped it; waiting senders learn of it."""

@@ -7,7 +7,7 @@ What cannot be resolved is counted under a name that tells nothing.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -44,6 +44,10 @@ class Counts:
     unknown_beds: Counter[str] = field(default_factory=Counter)
     unknown_drugs: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+
+    def plain(self) -> dict[str, dict[str, int]]:
+        """The counts by kind and name."""
+        return {kind.name: dict(getattr(self, kind.name)) for kind in fields(self)}
 
 
 class Entrance:

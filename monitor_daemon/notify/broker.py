@@ -10,7 +10,6 @@ import secrets
 import shutil
 import socket
 import sysconfig
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -147,7 +146,7 @@ class EmbeddedBroker:
         process, reader = self._process, self._reader
         if process is None or reader is None:
             return
-        with suppress(ProcessLookupError):
+        if process.returncode is None:
             process.terminate()
         try:
             async with asyncio.timeout(_STOP_S):
@@ -159,13 +158,12 @@ class EmbeddedBroker:
 
 
 def _say(text: str) -> None:
+    """One line of nats-server, as `[pid] date time [LEVEL] words`, to our log."""
     level, _, said = text.partition("[")[2].partition("[")[2].partition("] ")
-    if level in {"ERR", "FTL"}:
-        log.error("embedded broker", said=said)
-    elif level == "WRN" and "Plaintext passwords" not in said:  # ours, in a file of mode 0600
-        log.warning("embedded broker", said=said)
-    else:
-        log.debug("embedded broker", said=said or text)
+    # The one plaintext password is ours, in a file of mode 0600; an ERR is mostly a client's fault.
+    expected = "Plaintext passwords" in said
+    say = {"FTL": log.error, "ERR": log.warning, "WRN": log.warning}.get(level, log.debug)
+    (log.debug if expected else say)("embedded broker", said=said or text)
 
 
 def _free_port() -> int:

@@ -5,11 +5,12 @@ given to the socket at once, so that several fly in their order, and its future 
 """
 
 import asyncio
+import logging
 from typing import Self
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.client import error_string
+from paho.mqtt.client import DisconnectFlags, error_string
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -21,6 +22,12 @@ ANSWER_S = 5.0
 #: Seconds of silence after which we ask the broker whether it is there; after 1.5 times as many
 #: without a word from us it publishes our last will (MQTT 3.1.1 section 3.1.2.10).
 KEEPALIVE_S = 15
+
+_ENDED = "the broker ended the connection"
+
+#: The library's own log repeats what its exceptions say, at every attempt; we say it once.
+_QUIET = logging.getLogger(__name__)
+_QUIET.setLevel(logging.CRITICAL)
 
 _VERSIONS = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion.V5}
 
@@ -48,6 +55,7 @@ class Connection(aiomqtt.Client):
             identifier=identifier,
             protocol=_VERSIONS[settings.protocol],
             will=will,
+            logger=_QUIET,
             timeout=ANSWER_S,
             keepalive=KEEPALIVE_S,
             tls_context=settings.tls_context(),
@@ -69,12 +77,15 @@ class Connection(aiomqtt.Client):
         return ack
 
     async def deliver(self, topic: str, payload: bytes, *, retain: bool = False) -> ReasonCode:
-        """`send`, and wait for the PUBACK. Raises Unanswered if it does not come in time."""
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                return await self.send(topic, payload, retain=retain)
-        except TimeoutError:
-            raise Unanswered from None
+        """`send`, and wait for the PUBACK. Raises aiomqtt.MqttError, Unanswered if none comes."""
+        ack = self.send(topic, payload, retain=retain)
+        ends = (ack, self._disconnected)
+        await asyncio.wait(ends, timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+        if ack.done():
+            return ack.result()
+        if self._disconnected.done():
+            raise aiomqtt.MqttError(_ENDED)
+        raise Unanswered
 
     async def __aenter__(self) -> Self:
         """Connect; an attempt that failed leaves no socket behind."""
@@ -89,6 +100,19 @@ class Connection(aiomqtt.Client):
         if self._disconnected.done():
             self._disconnected.exception()  # it was told to whoever read messages, or to nobody
         await super().__aexit__(None, None, None)
+
+    def _on_disconnect(
+        self,
+        client: PahoClient,
+        userdata: object,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        # The library would wait for an answer to CONNECT although nobody is there to give it.
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(_ENDED))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_publish(
         self,

@@ -49,7 +49,7 @@ class Composer:
         newest = {alert.alert_id: alert for alert in alerts}
         rows.extend(self._standing(ward, alert) for alert in newest.values())
         for subject in _concerned(ward, inputs, decisions):
-            content = subject_state(ward, subject)
+            content = subject_state(ward, subject, now)
             topic = f"{self._root}/subjects/{subject}/state"
             body = msgspec.json.encode(content)
             if self._last.get(topic) != body:
@@ -78,11 +78,12 @@ class Composer:
             return OutboxRow(topic, b"", retain=True)
         subject = ward.state.subjects.get(alert.subject)
         standing = None if subject is None else subject.alerts.get(alert.name)
-        seen = standing is not None and standing.alert_id == alert.alert_id
+        if standing is not None and standing.alert_id != alert.alert_id:
+            standing = None
         content = {
             **self._alert(alert),
-            "acknowledged_by": standing.acknowledged_by if standing and seen else None,
-            "acknowledged_at": _time(standing.acknowledged_at) if standing and seen else None,
+            "acknowledged_by": None if standing is None else standing.acknowledged_by,
+            "acknowledged_at": None if standing is None else _time(standing.acknowledged_at),
         }
         return _retained(topic, content)
 

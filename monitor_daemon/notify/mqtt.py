@@ -106,6 +106,15 @@ class Publisher:
             self._delivery.add(rows)
             self._send_now.set()
 
+    def status(self) -> dict[str, str | int | bool]:
+        """Where the broker is, whether it answers, and how many messages wait for it."""
+        return {
+            "address": f"{self._broker.host}:{self._broker.port}",
+            "connected": self.connected.is_set(),
+            "waiting": self._delivery.waiting,
+            "more_in_outbox": self._behind,
+        }
+
     def set_state(self, state: Literal["online", "degraded"]) -> None:
         """Say how the daemon is; published at once, and every 30 s."""
         if state != self._state:
@@ -128,7 +137,7 @@ class Publisher:
                 await self._serve()
             except* (MqttError, OSError, ConfigError) as group:
                 by_broker = self.connected.is_set() and group.subgroup(Unanswered) is None
-                self._failed(_reason(group))
+                self._failed("the broker ended the connection" if by_broker else _reason(group))
             guilty = self._delivery.broken(by_broker=by_broker)
             if guilty is not None:
                 self._refuse(guilty, "the broker ended the connection on this message")
@@ -301,7 +310,4 @@ def _stamped(event: bytes, at: int) -> bytes:
 
 def _reason(group: BaseExceptionGroup[BaseException]) -> str:
     first = group.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _reason(first)
-    cause = "" if first.__cause__ is None else f" ({first.__cause__})"
-    return f"{first or type(first).__name__}{cause}"
+    return _reason(first) if isinstance(first, BaseExceptionGroup) else str(first)

@@ -12,8 +12,8 @@ from monitor_daemon.core.subject import Bed, Subject
 from monitor_daemon.core.ward import Ward
 
 
-def subject_state(ward: Ward, name: str) -> dict[str, Any]:
-    """The content of the retained state of subject `name`. It never says in which arm he is.
+def subject_state(ward: Ward, name: str, now: int) -> dict[str, Any]:
+    """The retained state of subject `name` at `now` (ms). It never says in which arm he is.
 
     Pressures in mmHg, doses in ug/kg/min of base, times ISO 8601 UTC; None is not known, not due,
     or (ENDED) no longer looked at.
@@ -36,7 +36,7 @@ def subject_state(ward: Ward, name: str) -> dict[str, Any]:
     if judged and subject.phase != ENDED:
         moment = Moment(
             site="",
-            now=ward.state.judged,
+            now=now,
             minute=ward.state.minute,
             subject=_spare(subject),
             bed=bed,
@@ -51,8 +51,9 @@ def subject_state(ward: Ward, name: str) -> dict[str, Any]:
 
 def _spare(subject: Subject) -> Subject:
     """The subject with a copy of the memory that the CRT schedule writes into when it is asked."""
-    memory = {**subject.memory, Crt.__name__: msgspec.structs.replace(subject.recall(Crt))}
-    return msgspec.structs.replace(subject, memory=memory)
+    spare = msgspec.structs.replace(subject, memory=dict(subject.memory))
+    spare.memory[Crt.__name__] = msgspec.structs.replace(spare.recall(Crt))
+    return spare
 
 
 def _next_crt(moment: Moment) -> str | None:

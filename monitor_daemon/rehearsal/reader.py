@@ -66,14 +66,11 @@ def read_documents(path: Path) -> Iterator[object | ScenarioError]:
     except UnicodeDecodeError as error:
         yield ScenarioError([f"byte {error.start} is not UTF-8; save the file as UTF-8"])
         return
-    parts = list(_split(text))
-    if not parts:
-        yield ScenarioError(["no scenario in this file"])
-    for part in parts:
-        try:
-            yield from _load(part)
-        except (YAMLError, ValueError, RecursionError) as error:
-            yield ScenarioError([f"not YAML 1.2: {' '.join(str(error).split())}"])
+    documents = _load(text)
+    if isinstance(documents[0], ScenarioError):
+        # One fault stops the reader for the whole file: read document by document instead.
+        documents = [document for part in _split(text) for document in _load(part)] or documents
+    yield from documents
 
 
 def make_scenario(document: object) -> Scenario:
@@ -97,10 +94,15 @@ def _split(text: str) -> Iterator[str]:
             begin = end
 
 
-def _load(text: str) -> list[object]:
+def _load(text: str) -> list[object | ScenarioError]:
+    """All documents of a text, or the one reason why there are none."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _PlainDates
-    return list(yaml.load_all(text))
+    try:
+        found = [document for document in yaml.load_all(text) if document is not None]
+    except (YAMLError, ValueError, RecursionError) as error:
+        return [ScenarioError([f"not YAML 1.2: {' '.join(str(error).split())}"])]
+    return found or [ScenarioError(["no scenario in this file"])]
 
 
 def _not_yet(document: object) -> list[tuple[str, str]]:
@@ -121,15 +123,18 @@ def _not_yet(document: object) -> list[tuple[str, str]]:
 
 def _sentence(problem: Mapping[str, Any]) -> str:
     """One of pydantic's errors as: where = value: what should be there."""
-    where = "".join(
-        f"[{step}]" if isinstance(step, int) else f".{step}"
-        for step in problem["loc"]
-        if step != "[key]"
-    ).lstrip(".")
+    where = (
+        "".join(
+            f"[{step}]" if isinstance(step, int) else f".{step}"
+            for step in problem["loc"]
+            if step != "[key]"
+        ).lstrip(".")
+        or "document"
+    )
     text = str(problem.get("ctx", {}).get("error") or problem["msg"])
     text = text.removeprefix("Input ").replace("Field required", "missing")
     if problem["type"] == "missing" or isinstance(problem["input"], Mapping):
-        return f"{where or 'document'}: {text}"
+        return f"{where}: {text}"
     return f"{where} = {_short(problem['input'])}: {text}"
 
 

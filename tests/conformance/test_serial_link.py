@@ -7,6 +7,7 @@ import tty
 from contextlib import contextmanager
 
 import echo_driver
+import pytest
 import structlog
 from linking import Place, Recorder, cancel, echo_simulation, running, spec
 

@@ -90,6 +90,11 @@ def test_iso_2022_jp_is_decoded_before_splitting_and_reset_at_a_segment_end():
     ]
 
 
+def test_iso_2022_jp_is_recognised_where_msh_18_does_not_declare_it():
+    found = message(MSH + b"\rPID|1||" + "長期".encode("iso2022_jp") + b"|x\r")
+    assert found.segments[1] == ["PID", "1", "", "長期", "x"]
+
+
 def test_half_width_katakana_in_iso_2022_jp():
     found = message(MSH + b"||||||~ISO IR87\rPID|1||\x1b(I1\x1b(B\r")
     assert found.segments[1][3] == "ｱ"

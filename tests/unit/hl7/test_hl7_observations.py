@@ -119,7 +119,8 @@ def test_missing_data_has_many_spellings(value):
     ("kind", "value", "number"),
     [
         ("NM", "63", 63), ("NM", " 63.50 ", 63.5), ("ST", "+63", 63), ("SN", "=^87", 87),
-        ("SN", "^182", 182), ("NM", "\x1e.2", 0.2), ("NM", "5,4", 5.4), ("", "63", 63), ("NM", "-3", -3),
+        ("SN", "^182", 182), ("NM", "\x1e.2", 0.2), ("NM", "5,4", 5.4),
+        ("", "63", 63), ("NM", "-3", -3),
     ],
 )  # fmt: skip
 def test_numbers(kind, value, number):

@@ -1,0 +1,253 @@
+"""Arterial pressure: the numeric filter, minute bins, MAP5, late and repeated samples."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor_daemon.core.events import MINUTE, SECOND
+from monitor_daemon.core.pressure import Pressure
+
+
+def give(record, at, mean, systolic=None, diastolic=None, *, source="A", usable=True):
+    return record.take(source, round(at), mean, systolic, diastolic, usable=usable)
+
+
+def minutes(*means, start=0, need=1):
+    """A record of one sample a minute, all bins made."""
+    record = Pressure()
+    for n, mean in enumerate(means, start):
+        if mean is not None:
+            give(record, n * MINUTE, mean)
+        record.close(n + 1, need)
+    return record
+
+
+@pytest.mark.parametrize("mean", [30.0, 200.0, 65.0])
+def test_pressures_a_patient_can_have_are_valid(mean):
+    assert give(Pressure(), 0, mean)
+
+
+@pytest.mark.parametrize("mean", [29.9, 200.1, -39.0, 801.0, 0.0, 300.0, nan, inf, -inf])
+def test_pressures_outside_30_to_200_are_not(mean):
+    record = Pressure()
+    assert not give(record, 0, mean)
+    record.close(1, 1)
+    assert record.bins == {}
+
+
+@pytest.mark.parametrize(
+    ("mean", "systolic", "diastolic"),
+    [(70, 70, 70), (40, 10, 5), (60, 90, 10), (95, 99, 90), (91, 100, 86), (140, 149, 135),
+     (131, 151, 122), (180, 200, 171), (168, 201, 152)],
+    ids=["flat", "systolic-10", "diastolic-10", "pp9", "pp14", "pp14-high", "pp29", "pp29-high", "pp49"],
+)  # fmt: skip
+def test_pulse_pressures_no_pulse_has(mean, systolic, diastolic):
+    assert not give(Pressure(), 0, mean, systolic, diastolic)
+
+
+@pytest.mark.parametrize(
+    ("mean", "systolic", "diastolic"),
+    [(92, 99, 89), (90, 100, 85), (140, 149, 134), (131, 151, 121), (180, 200, 170),
+     (168, 201, 151), (38, 45, 33), (65, 90, None), (65, None, 60)],
+)  # fmt: skip
+def test_pulse_pressures_that_stand(mean, systolic, diastolic):
+    assert give(Pressure(), 0, mean, systolic, diastolic)
+
+
+def test_a_flagged_sample_is_never_used():
+    record = Pressure()
+    assert not give(record, 0, 70.0, usable=False)
+    record.close(1, 1)
+    assert record.bins == {}
+
+
+def test_a_jump_of_more_than_40_above_the_median_waits_for_120_seconds():
+    record = minutes(70.0, 70.0, 70.0)
+    assert not give(record, 3 * MINUTE, 110.1)
+    assert not give(record, 4 * MINUTE, 115.0)
+    assert not give(record, 5 * MINUTE - SECOND, 115.0)
+    assert give(record, 5 * MINUTE + SECOND, 115.0)
+    assert give(record, 6 * MINUTE, 115.0)
+
+
+def test_exactly_40_above_the_median_is_valid():
+    assert give(minutes(70.0, 70.0, 70.0), 3 * MINUTE, 110.0)
+
+
+def test_the_upward_gate_needs_three_earlier_samples():
+    assert give(minutes(70.0, 70.0), 2 * MINUTE, 150.0)
+
+
+def test_the_upward_gate_forgets_samples_of_more_than_five_minutes_ago():
+    assert give(minutes(70.0, 70.0, 70.0), 9 * MINUTE, 150.0)
+
+
+def test_a_return_below_the_gate_starts_it_afresh():
+    record = minutes(70.0, 70.0, 70.0)
+    assert not give(record, 3 * MINUTE, 130.0)
+    assert give(record, 4 * MINUTE, 72.0)
+    assert not give(record, 5 * MINUTE + SECOND, 130.0)
+
+
+def test_a_true_collapse_is_never_filtered():
+    record = minutes(90.0, 90.0, 90.0, 90.0, 90.0)
+    assert give(record, 5 * MINUTE, 31.0, 40.0, 24.0)
+    assert give(record, 6 * MINUTE, 30.0)
+
+
+def test_two_unreadable_one_minute_samples_in_a_row_are_no_pressure():
+    record = minutes(70.0)
+    give(record, MINUTE, 5.0)
+    assert not record.no_pressure()
+    give(record, 2 * MINUTE, 5.0)
+    assert record.no_pressure()
+    give(record, 3 * MINUTE, 66.0)
+    assert not record.no_pressure()
+
+
+@pytest.mark.parametrize(("count", "unreadable"), [(59, False), (60, True)])
+def test_sixty_seconds_of_unreadable_samples_at_one_hertz(count, unreadable):
+    record = Pressure()
+    for second in range(count):
+        give(record, second * SECOND, 250.0)
+    assert record.no_pressure() is unreadable
+
+
+def test_no_pulse_counts_as_unreadable_only_below_65():
+    low, high = Pressure(), Pressure()
+    for n in range(3):
+        give(low, n * MINUTE, 64.9, 64.9, 64.9)
+        give(high, n * MINUTE, 65.0, 65.0, 65.0)
+    assert low.no_pressure()
+    assert not high.no_pressure()
+
+
+def test_monitor_flags_are_no_unreadable_pressure():
+    record = Pressure()
+    for n in range(5):
+        give(record, n * MINUTE, 5.0, usable=False)
+    assert not record.no_pressure()
+
+
+def test_a_late_valid_sample_does_not_make_the_present_pressure_readable():
+    record = Pressure()
+    give(record, 10 * MINUTE, 250.0)
+    give(record, 11 * MINUTE, 250.0)
+    give(record, 9 * MINUTE, 70.0)
+    assert record.no_pressure()
+
+
+@pytest.mark.parametrize(("count", "made"), [(29, False), (30, True), (60, True)])
+def test_a_bin_needs_half_of_the_samples(count, made):
+    record = Pressure()
+    for second in range(count):
+        give(record, second * SECOND, 66.0)
+    record.close(1, 30)
+    assert (0 in record.bins) is made
+
+
+def test_a_bin_is_the_median_of_its_valid_samples():
+    record = Pressure()
+    for second, mean in enumerate([60.0, 62.0, 250.0, 64.0, 90.0]):
+        give(record, second * SECOND, mean)
+    record.close(1, 1)
+    assert record.bins == {0: 63.0}
+
+
+def test_map5_is_unknown_below_three_bins():
+    assert minutes(66.0, None, None, None, 66.0).map5(5) is None
+    assert minutes(66.0, None, 70.0, None, 68.0).map5(5) == 68.0
+    assert minutes(66.0, 70.0, 68.0, None, 60.0).map5(5) == 67.0
+    assert minutes(66.0, 70.0, 68.0, 71.0, 60.0).map5(5) == 68.0
+
+
+def test_after_a_step_of_map_map5_crosses_three_minutes_later():
+    record = minutes(*[70.0] * 10, *[62.0] * 5)
+    assert [record.map5(10 + n) for n in range(5)] == [70.0, 70.0, 70.0, 62.0, 62.0]
+
+
+def test_map5_looks_at_the_five_minutes_before_and_not_at_the_running_one():
+    record = minutes(*[70.0] * 5, 100.0)
+    assert record.map5(5) == 70.0
+
+
+def test_repeated_samples_are_ignored():
+    record = Pressure()
+    assert give(record, 0, 66.0)
+    assert not give(record, 0, 66.0)
+    assert record.open == {0: [66.0]}
+
+
+def test_a_repeat_after_a_late_sample_is_still_a_repeat():
+    record = Pressure()
+    for at, mean in [(0, 66.0), (120, 70.0), (30, 64.0), (120, 70.0)]:
+        give(record, at * SECOND, mean)
+    assert record.open == {0: [66.0, 64.0], 2: [70.0]}
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_late_sample_remakes_the_bin_of_its_own_minute(late):
+    measured = 7 - late
+    record = minutes(*[66.0] * measured, *[None] * late)
+    assert measured not in record.bins
+    give(record, measured * MINUTE, 50.0)
+    record.close(8, 1)
+    assert record.bins[measured] == 50.0
+
+
+def test_a_sample_ten_minutes_late_changes_no_bin():
+    record = minutes(*[66.0] * 20)
+    give(record, 10 * MINUTE + SECOND, 40.0)
+    record.close(21, 1)
+    assert record.bins[10] == 66.0
+
+
+def test_a_bed_stays_with_one_of_two_sources():
+    record = Pressure()
+    for n in range(10):
+        assert give(record, n * MINUTE, 66.0, source="A")
+        assert not give(record, n * MINUTE + 30 * SECOND, 90.0, source="B")
+
+
+def test_the_other_source_takes_over_after_60_seconds_and_stays():
+    record = minutes(66.0, 66.0)
+    assert not give(record, 2 * MINUTE - SECOND, 70.0, source="B")
+    assert give(record, 2 * MINUTE, 70.0, source="B")
+    assert not give(record, 2 * MINUTE + SECOND, 66.0, source="A")
+
+
+def test_the_other_source_takes_over_from_one_that_says_it_has_no_value():
+    record = minutes(66.0)
+    for n in range(1, 4):
+        give(record, n * MINUTE, 0.0, source="A", usable=False)
+    assert give(record, 3 * MINUTE + 30 * SECOND, 70.0, source="B")
+
+
+values = st.one_of(st.none(), st.floats(-50, 350), st.floats(30, 200))
+
+
+@given(st.lists(values, max_size=40))
+def test_a_fall_is_never_filtered(means):
+    record, seen = Pressure(), []
+    for n, mean in enumerate(means):
+        if mean is None:
+            continue
+        lowest = min((v for at, v in seen if at >= n - 5), default=200.0)
+        valid = give(record, n * MINUTE, mean)
+        if 30 <= mean <= min(lowest, 200):
+            assert valid
+        if valid:
+            seen.append((n, mean))
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), values, values, values), max_size=60))
+def test_any_samples_give_bins_within_the_valid_range(samples):
+    record = Pressure()
+    for n, (second, mean, systolic, diastolic) in enumerate(samples):
+        give(record, second * SECOND, mean or 0.0, systolic, diastolic, usable=mean is not None)
+        record.close(n // 10, 1)
+    record.close(10, 1)
+    assert all(30 <= value <= 200 for value in record.bins.values())
+    assert record.ordered == sorted(value for _, value in record.recent)

@@ -1,0 +1,53 @@
+"""The page docs/reference/mqtt.md tells the truth about topics, keys and settings."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from notify_scenario import check, schema
+
+from monitor_daemon.notify.settings import BrokerSettings
+
+PAGE = (Path(__file__).parents[3] / "docs/reference/mqtt.md").read_text()
+EXAMPLES = dict(re.findall(r"```json (\w+)\n(.*?)```", PAGE, re.DOTALL))
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+SCHEMAS = sorted(
+    path.name.removesuffix(".json")
+    for path in (files("monitor_daemon.notify") / "schemas").iterdir()
+)
+
+
+def test_there_is_an_example_for_every_schema():
+    assert sorted(EXAMPLES) == SCHEMAS
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_an_example_fits_its_schema_and_has_every_key(name):
+    example = json.loads(EXAMPLES[name])
+    check(name, example)
+    assert set(example) == set(schema(name)["properties"])
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_key_and_every_allowed_word_is_explained(name):
+    (section,) = (text for text in SECTIONS.values() if f"```json {name}\n" in text)
+    if name == "alert":
+        section += next(text for text in SECTIONS.values() if "```json event\n" in text)
+    tables = " ".join(line for line in section.splitlines() if line.startswith("|"))
+    explained = set(re.findall(r"`(\w+)`", tables))
+    assert words_of(schema(name)) <= explained
+
+
+def words_of(node):
+    """Names of properties and enumerated words anywhere in a schema."""
+    found = set(node.get("properties", {})) | set(node.get("enum", ()))
+    for child in [*node.get("properties", {}).values(), node.get("items", {})]:
+        found |= words_of(child)
+    return found
+
+
+def test_every_broker_setting_is_explained():
+    explained = set(re.findall(r"`(\w+)`", SECTIONS["Settings of the broker"]))
+    assert set(BrokerSettings.model_fields) <= explained
