@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,11 @@ class EngineSink:
         self._engine = engine
         self._entrances = entrances
 
-    async def message(self, link: str, message: Message, received: float) -> None:
-        """Store one wire message; return when it is durable."""
+    def message(self, link: str, message: Message, received: float) -> Awaitable[object]:
+        """Store one wire message; done when it is durable."""
         del received
         data = self._entrances[link].admit(message.rows)
-        await self._engine.submit(data, (link, message.raw))
+        return self._engine.submit(data, (link, message.raw))
 
     def problem(self, link: str, problem: Problem) -> None:
         """Count bytes that could not be read."""

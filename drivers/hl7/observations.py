@@ -1,12 +1,12 @@
 """The OBR groups of an ORU or OUL message to readings, infusions and unmapped values."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from drivers.hl7.codes import UNKNOWN, Code, CodeTable
 from drivers.hl7.pumps import PumpGroup, Value
 from drivers.hl7.units import conversion
-from drivers.hl7.values import ARRAYS, judged, missing, number, worst
+from drivers.hl7.values import ARRAYS, judged, missing, number, plain_number, worst
 from monitor_daemon.core.vocabulary import (
     SIGNAL_UNITS,
     VALUED,
@@ -24,6 +24,9 @@ _EMPTY: Final = [""] * _WIDTH
 _MEMO_LIMIT: Final = 4096
 
 Plan = tuple[Code, tuple[float, float] | None]
+#: What an OBX with these fields (2, 3, 4, 6, 8, 11) means when it holds a plain number and no time:
+#: signal, unit, quality, unvalidated, channel, source.
+Express = tuple[str, str, Quality, Literal[True] | None, str | None, str]
 
 
 class Tables:
@@ -32,6 +35,7 @@ class Tables:
     def __init__(self, site: Mapping[str, str] | None = None) -> None:
         self._codes = CodeTable(site)
         self._memo: dict[tuple[str, str, bool], Plan] = {}
+        self.express: dict[tuple[str, ...], Express] = {}
 
     def plan(self, obx3: str, obx6: str, *, pds: bool) -> Plan:
         """The meaning of a code and how to convert its unit (None: it cannot be converted)."""
@@ -44,6 +48,22 @@ class Tables:
                 self._memo.clear()
             self._memo[key] = plan
         return plan
+
+
+    def remember(self, obx: list[str], reading: Reading) -> None:
+        """Keep what this OBX meant, for the next one that differs only in its number."""
+        if reading.value is None:
+            return
+        if len(self.express) >= _MEMO_LIMIT:
+            self.express.clear()
+        self.express[obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]] = (
+            reading.signal,
+            reading.unit,
+            reading.quality,
+            reading.unvalidated,
+            reading.channel,
+            reading.source or "",
+        )
 
 
 class Observations:
@@ -65,6 +85,8 @@ class Observations:
         self._bed: str | None = None
         self._patient: str | None = None
         self._bad_times: set[str] = set()
+        self._iso: str | None = None
+        self._plain = quality is Quality.GOOD and message.encoding.component == "^" and not self._pds
 
     def person(self, bed: str | None, patient: str | None) -> None:
         """A PID or PV1 told whom the following groups are about."""
@@ -75,6 +97,7 @@ class Observations:
         """An OBR starts a group: its own time, its own containment."""
         self._finish_group()
         self._time = obr[7] if len(obr) > 7 else ""
+        self._iso = to_iso(self._time) if self._time else None
         self._pumps.order = obr[4] if len(obr) > 4 else ""
 
     def finish(self) -> list[Row]:
@@ -88,8 +111,30 @@ class Observations:
 
     def observation(self, obx: list[str]) -> None:
         """One OBX."""
-        if len(obx) < _WIDTH:
-            obx = obx + _EMPTY[len(obx) :]
+        fields = len(obx)
+        if fields > 11 and self._iso is not None and self._plain and not self._times:
+            key = (obx[2], obx[3], obx[4], obx[6], obx[8], obx[11])
+            known = self._tables.express.get(key)
+            text = obx[5]
+            if known is not None and plain_number(text) and not (fields > 14 and obx[14]):
+                signal, name, quality, unvalidated, channel, source = known
+                self.rows.append(
+                    Reading(
+                        signal,
+                        float(text),
+                        name,
+                        quality,
+                        unvalidated,
+                        self._iso,
+                        channel,
+                        self._bed,
+                        self._patient,
+                        source,
+                    )
+                )
+                return
+        if fields < _WIDTH:
+            obx = obx + _EMPTY[fields:]
         value_type, obx3, obx4, text, obx6 = obx[2], obx[3], obx[4], obx[5], obx[6]
         if value_type in ARRAYS:
             return
@@ -122,20 +167,21 @@ class Observations:
             value = None
         elif unit is not None and unit != (1.0, 0.0):
             value = round(value * unit[0] + unit[1], 4)
-        self.rows.append(
-            Reading(
-                code.signal,
-                value,
-                SIGNAL_UNITS[code.signal],
-                quality,
-                True if value is not None and status == "X" else None,
-                self._time_of(obx[14], obx4),
-                obx4.rpartition(".")[0] or None,
-                self._bed,
-                self._patient,
-                obx3.strip(),
-            )
+        reading = Reading(
+            code.signal,
+            value,
+            SIGNAL_UNITS[code.signal],
+            quality,
+            True if value is not None and status == "X" else None,
+            self._time_of(obx[14], obx4),
+            obx4.rpartition(".")[0] or None,
+            self._bed,
+            self._patient,
+            obx3.strip(),
         )
+        self.rows.append(reading)
+        if self._plain and not code.pump and unit == (1.0, 0.0) and plain_number(text):
+            self._tables.remember(obx, reading)
 
     def _unmapped(self, obx3: str, text: str, obx6: str) -> None:
         unescape = self._encoding.unescape

@@ -10,8 +10,6 @@ from monitor_daemon.core.vocabulary import QUALITY_ORDER, Quality
 ARRAYS: Final = frozenset({"NA", "MA", "ED", "RP"})
 _NUMERIC: Final = frozenset({"NM", "SN", "ST", "TX", "FT", ""})
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
-#: A decimal comma; with three digits after it, it could as well part thousands.
-_COMMA: Final = re.compile(r"[+-]?[0-9]+,[0-9]{1,2}", re.ASCII)
 #: Numbers that mean "no value" on monitors and gateways.
 _SENTINELS: Final = frozenset({-100.0, -10000.0, 32767.0, -32767.0})
 
@@ -52,7 +50,8 @@ def missing(text: str) -> bool:
 def number(value_type: str, text: str, component: str) -> float | None:
     """The number in OBX-5, or None if there is not exactly one.
 
-    A structured numeric counts without comparator or with `=`; `>^300` stays text.
+    A structured numeric counts without comparator or with `=`; `>^300` stays text. A comma may
+    part decimals or thousands: it is refused, not guessed.
     """
     if value_type not in _NUMERIC:
         return None
@@ -61,9 +60,17 @@ def number(value_type: str, text: str, component: str) -> float | None:
         comparator, text, *rest = (part.strip() for part in text.split(component))
         if comparator not in {"", "="} or any(rest):
             return None
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    return float(text.replace(",", ".")) if _COMMA.fullmatch(text) else None
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+def plain_number(text: str) -> bool:
+    """Whether `text` is a short number that needs no thought: digits with at most one point."""
+    return (
+        len(text) <= 5
+        and text.replace(".", "", 1).isdigit()
+        and text.isascii()
+        and text != "32767"  # means "no value"
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -6,12 +6,15 @@ waits until that message is stored: replies leave in order, none before its mess
 """
 
 import asyncio
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from drivers.kit.contract import Alive, Close, Effect, Message, Problem, Send
 from drivers.kit.link import Link
+from monitor_daemon.core.errors import MonitorError
 
 #: Messages of one connection that may wait for storage before the link stops reading from it.
 MAX_WAITING = 64
@@ -41,7 +44,7 @@ class Conversation(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self.reason = ""
-        self._waiting: deque[tuple[Effect, asyncio.Task[None] | None]] = deque()
+        self._waiting: deque[tuple[Effect, asyncio.Future[Any] | None]] = deque()
         self._open = False
         self._paused = False
         self._writable = True
@@ -136,18 +139,24 @@ class Conversation(asyncio.Protocol):
                 self._set_timer(self._session.due())
         except Exception as error:
             # A defect of one driver ends this connection, loudly; other links go on.
-            self._link.log.exception("link.driver_fault", code="DRIVER_FAULT")
-            self._link.fault("DRIVER_FAULT", f"{type(error).__name__}: {error}")
-            self.abort(f"fault in driver {self._link.spec.driver.name}: {error}")
+            # The text of the error may quote the wire, so only its kind and place are told.
+            kind, place = type(error).__name__, _place(error)
+            self._link.log.error("link.driver_fault", code="DRIVER_FAULT", error=kind, place=place)
+            self._link.fault("DRIVER_FAULT", f"{kind} at {place}")
+            self.abort(f"fault in driver {self._link.spec.driver.name}: {kind}")
 
     def _store(self, message: Message, now: float) -> None:
         link = self._link
         link.heard(now)
-        task = self._loop.create_task(link.spec.sink.message(link.spec.name, message, now))
-        self._waiting.append((message, task))
-        task.add_done_callback(self._stored)
+        try:
+            storing = asyncio.ensure_future(link.spec.sink.message(link.spec.name, message, now))
+        except MonitorError as error:
+            storing = self._loop.create_future()
+            storing.set_exception(error)
+        self._waiting.append((message, storing))
+        storing.add_done_callback(self._stored)
 
-    def _stored(self, _task: asyncio.Task[None]) -> None:
+    def _stored(self, _storing: "asyncio.Future[Any]") -> None:
         """Storage of a message ended: carry on, in order, as far as storage has come."""
         while self._waiting:
             effect, storing = self._waiting[0]
@@ -227,3 +236,9 @@ class Conversation(asyncio.Protocol):
         self._due = self._timer = None
         now = self._loop.time()
         self._act(lambda: self._session.wake(now), now)
+
+
+def _place(error: Exception) -> str:
+    """Where an exception came from: file and line, without its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

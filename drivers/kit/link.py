@@ -8,7 +8,7 @@ All times are monotonic seconds (`asyncio` loop time, which on Linux is `time.mo
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
@@ -32,8 +32,9 @@ Tap = Callable[[Literal["rx", "tx"], bytes], None]
 class Sink(Protocol):
     """Where a link delivers: the engine, a recorder, a probe."""
 
-    async def message(self, link: str, message: Message, received: float) -> None:
-        """Store `message`; return when it is durable. If this raises, no reply is sent."""
+    def message(self, link: str, message: Message, received: float) -> Awaitable[object]:
+        """Store `message`; done when it is durable. If this fails, no reply is sent."""
+        ...
 
     def problem(self, link: str, problem: Problem) -> None:
         """Bytes could not be read; the session goes on."""

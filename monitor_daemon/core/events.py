@@ -20,7 +20,7 @@ class _Input(msgspec.Struct, frozen=True, tag_field="input", omit_defaults=True)
     order: ClassVar[int] = 0
 
 
-class Sample(msgspec.Struct, frozen=True, array_like=True):
+class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One value: signal, number or None, quality, corrected-to-UTC device time (ms) or None."""
 
     signal: str
@@ -30,7 +30,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     channel: str | None = None
 
 
-class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
+class Flow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One infusion channel as its pump reports it.
 
     `drug` is the entry of the drug file; None if nobody mapped the pump's words, which stay in the

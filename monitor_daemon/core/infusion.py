@@ -24,6 +24,9 @@ HISTORY: Final = 40 * MINUTE
 _STEADY: Final = frozenset({"running", "bolus", "alarm", "unknown"})
 _ZERO: Final = Decimal(0)
 
+#: Drug classes that count as a vasopressor (reference 0.3). A blinded infusion has no class.
+PRESSORS: Final = frozenset({"vasopressor", "vasopressin"})
+
 
 class Dose(msgspec.Struct, frozen=True):
     """What is known of a dose: `known` is a sum; with `complete` False it may be more."""
@@ -196,7 +199,7 @@ class Infusions(msgspec.Struct):
         return [
             key
             for key, c in self.channels.items()
-            if c.rate > 0 and (c.drug is None or (c.strength is None and c.group != "other"))
+            if c.rate > 0 and (c.drug is None or (c.strength is None and c.group in PRESSORS))
         ]
 
 

@@ -7,12 +7,10 @@ from typing import Final
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.dose import exact
 from monitor_daemon.core.events import MINUTE, Alert, Decision, Held, Logged, Phase, Target
-from monitor_daemon.core.infusion import Dose
+from monitor_daemon.core.infusion import PRESSORS, Dose
 from monitor_daemon.core.protocol import Rule, RuleSet
 from monitor_daemon.core.subject import Bed, OpenAlert, Subject, alert_id
 
-#: Drug classes that count as a vasopressor (reference 0.3). A blinded infusion has no class.
-PRESSORS: Final = frozenset({"vasopressor", "vasopressin"})
 NOREPINEPHRINE: Final = "norepinephrine"
 VASOPRESSIN: Final = "vasopressin"
 

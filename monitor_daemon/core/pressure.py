@@ -64,6 +64,7 @@ class Pressure(msgspec.Struct):
     unreadable_count: int = 0
     open: dict[int, list[float]] = {}
     bins: dict[int, float] = {}
+    first_sample: int | None = None
     last_sample: int | None = None
     last_valid: int | None = None
     closed: int = 0
@@ -87,6 +88,8 @@ class Pressure(msgspec.Struct):
         if self._seen_before(at, mean):
             return False
         self.source_seen = self.last_sample = at
+        if self.first_sample is None:
+            self.first_sample = at
         if not usable:
             return self._reject("flagged")
         if not LOWEST <= mean <= HIGHEST:

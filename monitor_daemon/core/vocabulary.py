@@ -85,7 +85,7 @@ class _Row(msgspec.Struct, frozen=True, tag_field="kind"):
     """A decoded row; keys without a value are present and null."""
 
 
-class Reading(_Row, frozen=True, tag="reading"):
+class Reading(_Row, frozen=True, gc=False, tag="reading"):
     """One value of one signal. `value` is null unless quality is good or questionable.
 
     `device_time` is ISO 8601 with the wire's own offset, or local if the wire sent none. `channel`
@@ -105,7 +105,7 @@ class Reading(_Row, frozen=True, tag="reading"):
     source: str | None = None
 
 
-class Infusion(_Row, frozen=True, tag="infusion"):
+class Infusion(_Row, frozen=True, gc=False, tag="infusion"):
     """The state of one infusion channel.
 
     `drug` is the wire's words. `rate_ml_h` (mL/h) is what is being delivered now where the wire
@@ -131,7 +131,7 @@ class Infusion(_Row, frozen=True, tag="infusion"):
     patient: str | None = None
 
 
-class Alarm(_Row, frozen=True, tag="alarm"):
+class Alarm(_Row, frozen=True, gc=False, tag="alarm"):
     """An alarm a device reports, in the device's words."""
 
     code: str | None = None
@@ -144,7 +144,7 @@ class Alarm(_Row, frozen=True, tag="alarm"):
     patient: str | None = None
 
 
-class Identity(_Row, frozen=True, tag="identity"):
+class Identity(_Row, frozen=True, gc=False, tag="identity"):
     """A patient came, moved or left (ADT)."""
 
     event: str
@@ -155,7 +155,7 @@ class Identity(_Row, frozen=True, tag="identity"):
     device_time: str | None = None
 
 
-class Unmapped(_Row, frozen=True, tag="unmapped"):
+class Unmapped(_Row, frozen=True, gc=False, tag="unmapped"):
     """A value nobody knows the meaning or unit of; shown and counted, never guessed."""
 
     source: str
@@ -163,7 +163,7 @@ class Unmapped(_Row, frozen=True, tag="unmapped"):
     unit: str | None = None
 
 
-class Fault(_Row, frozen=True, tag="error"):
+class Fault(_Row, frozen=True, gc=False, tag="error"):
     """Bytes that could not be read. `offset` counts from the start of the stream or file."""
 
     code: str

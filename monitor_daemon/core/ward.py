@@ -48,10 +48,12 @@ _PRESSURE: Final = ("art_map", "art_sys", "art_dia")
 class WardState(msgspec.Struct):
     """Everything the core remembers; a snapshot is this structure and nothing else.
 
-    `minute` is the last whole minute judged, `judged` (ms) the newest instant.
+    `protocols` are the texts of the versions in force and of those that somebody follows. `minute`
+    is the last whole minute judged, `judged` (ms) the newest instant.
     """
 
     configured: Configured | None = None
+    protocols: dict[str, str] = {}
     minute: int = 0
     judged: int = 0
     beds: dict[str, Bed] = {}
@@ -67,8 +69,7 @@ class Ward:
         self.state = state or WardState()
         self.drugs = DrugTable([])
         self.protocols: dict[str, Protocol] = {}
-        if self.state.configured is not None:
-            self._configure(self.state.configured)
+        self._load()
 
     def snapshot(self) -> bytes:
         """The whole state, for a quick restart."""
@@ -99,7 +100,7 @@ class Ward:
                 case Observe() | Acknowledge() | End():
                     entries.setdefault(given.subject, []).append((index, given))
                 case Configured():
-                    self._configure(given)
+                    out.extend((index, decision) for decision in self._configure(given, now))
                 case Started():
                     out.extend((index, decision) for decision in self._started(given, now))
                 case LinkChanged():
@@ -207,11 +208,28 @@ class Ward:
             return False
         return True
 
-    def _configure(self, given: Configured) -> None:
+    def _configure(self, given: Configured, now: int) -> list[Decision]:
+        """Take the configuration in force. A patient keeps the version of his randomisation.
+
+        A version that somebody follows stays as it was, even if its file is gone or was changed
+        without a new version; the latter is said.
+        """
+        before = self.state.protocols
+        followed = {f"{s.protocol}@{s.version}" for s in self.state.subjects.values()}
+        kept = {key: text for key, text in before.items() if key in followed}
+        changed = [k for k in sorted(kept) if given.protocols.get(k, kept[k]) != kept[k]]
+        self.state.protocols = {**given.protocols, **kept}
         self.state.configured = given
-        self.drugs = DrugTable.parse(given.drugs) if given.drugs else DrugTable([])
+        self._load()
+        return [Logged("PROTOCOL_CHANGED", now, detail={"version": key}) for key in changed]
+
+    def _load(self) -> None:
+        """Parse what the state holds as text."""
+        configured = self.state.configured
+        if configured is not None and configured.drugs:
+            self.drugs = DrugTable.parse(configured.drugs)
         self.protocols = {
-            key: parse(text, kinds(), key) for key, text in sorted(given.protocols.items())
+            key: parse(text, kinds(), key) for key, text in sorted(self.state.protocols.items())
         }
 
     def _started(self, given: Started, now: int) -> list[Decision]:

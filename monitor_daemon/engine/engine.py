@@ -31,7 +31,7 @@ from monitor_daemon.journal.chain import link
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.journal.reader import encode
 from monitor_daemon.journal.rows import Head, InputRow, OutboxRow
-from monitor_daemon.vault.vault import SealedRow, Vault
+from monitor_daemon.vault.vault import Original, SealedRow, Vault
 
 #: The tick for minute M is taken this long after it began, so that its samples are in.
 GRACE = 2 * SECOND
@@ -64,11 +64,12 @@ class Composer(Protocol):
 class _Submission:
     """Inputs of one sender, waiting for their commit."""
 
-    __slots__ = ("answers", "done", "inputs", "original", "t")
+    __slots__ = ("answers", "done", "inputs", "original", "part", "t")
 
-    def __init__(self, inputs: Sequence[Input], original: SealedRow | None, t: int) -> None:
+    def __init__(self, inputs: Sequence[Input], original: Original | None, t: int) -> None:
         self.inputs = [(given.order, encode(given), given) for given in inputs]
         self.original = original
+        self.part = 0
         self.t = t
         self.answers: list[Decision] = []
         self.done: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
@@ -136,19 +137,17 @@ class Engine:
     ) -> "asyncio.Future[list[Decision]]":
         """Hand in the inputs of one sender; the future gives what followed, once it is durable.
 
-        `original` is (link, wire bytes), sealed before anything else is done with them.
+        `original` is (link, wire bytes), sealed and stored before the record that cites them.
         Raises InvariantError if the engine has stopped.
         """
         if self._stopped is not None:
             raise InvariantError("the engine has stopped", code="ENGINE_STOPPED")
-        t = self.clock.now()
-        sealed = None if original is None else self._vault.seal(t, *original)
-        return self._submit(inputs, sealed, t)
+        return self._submit(inputs, None if original is None else Original(*original))
 
     def _submit(
-        self, inputs: Sequence[Input], original: SealedRow | None = None, t: int | None = None
+        self, inputs: Sequence[Input], original: Original | None = None
     ) -> "asyncio.Future[list[Decision]]":
-        submission = _Submission(inputs, original, self.clock.now() if t is None else t)
+        submission = _Submission(inputs, original, self.clock.now())
         self._waiting.append(submission)
         self._last = submission.done
         self._wake.set()
@@ -175,6 +174,8 @@ class Engine:
         try:
             while True:
                 await self._wake.wait()
+                # Let every connection that is ready hand in its message: one commit serves all.
+                await asyncio.sleep(0)
                 group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
                 if not self._waiting:
                     self._wake.clear()
@@ -203,34 +204,16 @@ class Engine:
             minute += 1
 
     async def _commit(self, group: list[_Submission]) -> None:
-        number = self._head.group + 1
-        rows, decisions = self._judge(group, number)
-        inputs = [given for submission in group for _, _, given in submission.inputs]
-        now = rows[-1].t
-        outbox = [
-            msgspec.structs.replace(row, id=self._head.outbox + n)
-            for n, row in enumerate(
-                self._composer.publications(
-                    self.ward, inputs, decisions, now, self._head.sequence + 1
-                ),
-                start=1,
-            )
-        ]
-        snapshot = None
-        if now - self._snapshot_at >= SNAPSHOT_EVERY:
-            snapshot, self._snapshot_at = (rows[-1].seq, self._core, self.ward.snapshot()), now
         try:
-            originals = [s.original for s in group if s.original is not None]
-            if originals:
-                await self._vault.append(originals)
-            await self._journal.append(rows, outbox, snapshot)
+            rows, decisions, outbox = await self._store(group)
         except BaseException:
             for submission in group:
                 submission.fail()
             raise
+        last = rows[-1]
         sequence = max([row.sequence for row in outbox], default=0) or self._head.sequence
         self._head = Head(
-            rows[-1].seq, number, now, rows[-1].link, self._head.outbox + len(outbox), sequence
+            last.seq, last.group, last.t, last.link, self._head.outbox + len(outbox), sequence
         )
         self.committed_at = self.clock.now()
         for submission in group:
@@ -240,8 +223,39 @@ class Engine:
             self._offer(outbox)
         _report(decisions)
 
+    async def _store(
+        self, group: list[_Submission]
+    ) -> tuple[list[InputRow], list[Decision], list[OutboxRow]]:
+        """Originals first, then the record of the group in one transaction."""
+        originals = [s for s in group if s.original is not None]
+        sealed = None
+        if originals:
+            for part, submission in enumerate(originals):
+                submission.part = part
+            sealed = await self._vault.append(
+                group[0].t, [s.original for s in originals if s.original is not None]
+            )
+        rows, decisions = self._judge(group, self._head.group + 1, sealed)
+        now = rows[-1].t
+        messages = self._composer.publications(
+            self.ward,
+            [given for submission in group for _, _, given in submission.inputs],
+            decisions,
+            now,
+            self._head.sequence + 1,
+        )
+        outbox = [
+            msgspec.structs.replace(row, id=self._head.outbox + n)
+            for n, row in enumerate(messages, start=1)
+        ]
+        snapshot = None
+        if now - self._snapshot_at >= SNAPSHOT_EVERY:
+            snapshot, self._snapshot_at = (rows[-1].seq, self._core, self.ward.snapshot()), now
+        await self._journal.append(rows, outbox, snapshot)
+        return rows, decisions, outbox
+
     def _judge(
-        self, group: list[_Submission], number: int
+        self, group: list[_Submission], number: int, sealed: SealedRow | None
     ) -> tuple[list[InputRow], list[Decision]]:
         """Step the ward through the group, instant by instant; make the rows of the record."""
         rows: list[InputRow] = []
@@ -258,12 +272,22 @@ class Engine:
                 mine = by_input.get(index, [])
                 submission.answers.extend(mine)
                 encoded = tuple((getattr(d, "subject", None), encode(d)) for d in mine)
-                original = submission.original
-                digest = None if original is None else original.digest
-                previous = link(previous, t, body, digest, [text for _, text in encoded])
-                number_of_original = None if original is None else original.id
+                cited = None
+                if sealed is not None and submission.original is not None:
+                    cited = (sealed.digest, submission.part)
+                previous = link(previous, t, body, cited, [text for _, text in encoded])
                 rows.append(
-                    InputRow(seq, number, t, body, number_of_original, digest, previous, encoded)
+                    InputRow(
+                        seq=seq,
+                        group=number,
+                        t=t,
+                        body=body,
+                        original=sealed.id if sealed and cited else None,
+                        part=cited[1] if cited else None,
+                        original_hash=cited[0] if cited else None,
+                        link=previous,
+                        decisions=encoded,
+                    )
                 )
         return rows, everything
 

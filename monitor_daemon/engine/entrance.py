@@ -69,7 +69,7 @@ class Entrance:
             if isinstance(row, Reading):
                 bed = self._bed(row.bed)
                 at = _moment(row.device_time, self.link.zone)
-                sample = Sample(row.signal, row.value, row.quality.value, at, row.channel)
+                sample = Sample(row.signal, row.value, row.quality, at, row.channel)
                 samples.setdefault(bed, []).append(sample)
             elif isinstance(row, Infusion):
                 bed = self.link.channels.get(row.channel or "") or self._bed(row.bed)

@@ -71,7 +71,8 @@ def _chain(instant: list[InputRow], result: Verification) -> Iterator[Finding]:
             yield Finding(row.seq, f"row {result.inputs} is missing")
             result.inputs = row.seq
         bodies = [body for _, body in row.decisions]
-        expected = link(result.head, row.t, row.body, row.original_hash, bodies)
+        cited = None if row.original_hash is None else (row.original_hash, row.part or 0)
+        expected = link(result.head, row.t, row.body, cited, bodies)
         if row.link != expected:
             yield Finding(row.seq, "the hash chain is broken here")
         result.head = row.link

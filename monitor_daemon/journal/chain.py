@@ -8,13 +8,19 @@ GENESIS: Final = bytes(32)
 
 
 def link(
-    previous: bytes, t: int, body: bytes, original_hash: bytes | None, decisions: Iterable[bytes]
+    previous: bytes,
+    t: int,
+    body: bytes,
+    original: tuple[bytes, int] | None,
+    decisions: Iterable[bytes],
 ) -> bytes:
-    """SHA-256 over the previous link, the input row and its decisions, each with its length."""
+    """SHA-256 over the previous link, the input row and its decisions, each with its length.
+
+    `original` is the digest of the vault's row and the place in it.
+    """
+    cited, part = original or (b"", 0)
     digest = hashlib.sha256(previous)
-    digest.update(b"%d %d %d\n" % (t, len(body), len(original_hash or b"")))
-    digest.update(body)
-    digest.update(original_hash or b"")
+    digest.update(b"%d %d %d %d\n%b%b" % (t, len(body), len(cited), part, cited, body))
     for decision in decisions:
         digest.update(b"%d\n" % len(decision))
         digest.update(decision)

@@ -1,5 +1,6 @@
 """The journal's writer: one connection, one transaction a group, synced before it returns."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,8 @@ from monitor_daemon.journal.schema import MIGRATIONS, open_store
 _SNAPSHOTS = 3
 #: Sent events kept as receipts; older ones can be made again from the record.
 _RECEIPTS = 100_000
+#: Rows of one INSERT; SQLite allows 32,766 values in a statement.
+_ROWS = 1000
 
 
 class Journal:
@@ -24,6 +27,8 @@ class Journal:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._db = connection
+        # One connection has one transaction: whoever writes must not commit half of another's.
+        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -49,30 +54,37 @@ class Journal:
         snapshot: tuple[int, str, bytes] | None = None,
     ) -> None:
         """Write one commit group; returns when it is on the disk. Raises sqlite3.Error."""
+        async with self._writing:
+            await self._append(inputs, outbox, snapshot)
+
+    async def _append(
+        self,
+        inputs: Sequence[InputRow],
+        outbox: Sequence[OutboxRow],
+        snapshot: tuple[int, str, bytes] | None,
+    ) -> None:
         db = self._db
-        await db.executemany(
-            "INSERT INTO input VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (r.seq, r.group, r.t, r.body.decode(), r.original, r.original_hash, r.link)
-                for r in inputs
-            ],
-        )
         decisions = [
             (row.seq, n, subject, body.decode())
             for row in inputs
             for n, (subject, body) in enumerate(row.decisions)
         ]
-        if decisions:
-            await db.executemany("INSERT INTO decision VALUES (?, ?, ?, ?)", decisions)
-        if outbox:
-            await db.executemany(
-                "DELETE FROM outbox WHERE topic = ? AND retain = 1",
-                [(row.topic,) for row in outbox if row.retain],
+        several = bool(decisions or outbox or snapshot or len(inputs) > _ROWS)
+        if several:
+            await db.execute("BEGIN IMMEDIATE")
+        await _insert(db, "input", [_columns(row) for row in inputs])
+        await _insert(db, "decision", decisions)
+        retained = [row.topic for row in outbox if row.retain]
+        if retained:
+            marks = ", ".join("?" * len(retained))
+            await db.execute(
+                f"DELETE FROM outbox WHERE retain = 1 AND topic IN ({marks})", retained
             )
-            await db.executemany(
-                "INSERT INTO outbox VALUES (?, ?, ?, ?, ?, NULL, NULL)",
-                [(r.id, r.topic, r.payload, r.retain, r.sequence) for r in outbox],
-            )
+        await _insert(
+            db,
+            "outbox",
+            [(r.id, r.topic, r.payload, r.retain, r.sequence, None, None) for r in outbox],
+        )
         if snapshot is not None:
             await db.execute("INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)", snapshot)
             await db.execute(
@@ -85,7 +97,8 @@ class Journal:
                 " (SELECT max(id) FROM outbox) - ?",
                 (_RECEIPTS,),
             )
-        await db.commit()
+        if several:
+            await db.execute("COMMIT")
 
     async def snapshot(self, core: str) -> tuple[int, bytes] | None:
         """The newest snapshot made by this very core, as (seq, state)."""
@@ -105,15 +118,18 @@ class Journal:
 
     async def sent(self, ids: Sequence[int], at: int) -> None:
         """The broker acknowledged these messages at engine time `at`."""
-        await self._db.executemany(
-            "UPDATE outbox SET sent = ? WHERE id = ?", [(at, i) for i in ids]
-        )
-        await self._db.commit()
+        async with self._writing:
+            for start in range(0, len(ids), _ROWS):
+                part = ids[start : start + _ROWS]
+                marks = ", ".join("?" * len(part))
+                await self._db.execute(
+                    f"UPDATE outbox SET sent = ? WHERE id IN ({marks})", (at, *part)
+                )
 
     async def refuse(self, id: int, reason: str) -> None:  # noqa: A002 - the outbox's own word
         """The broker will not take this message: set it aside, keep it."""
-        await self._db.execute("UPDATE outbox SET refused = ? WHERE id = ?", (reason, id))
-        await self._db.commit()
+        async with self._writing:
+            await self._db.execute("UPDATE outbox SET refused = ? WHERE id = ?", (reason, id))
 
     async def refused(self) -> int:
         """How many messages were set aside."""
@@ -123,3 +139,23 @@ class Journal:
     async def _one(self, query: str, given: tuple[object, ...] = ()) -> tuple[Any, ...] | None:
         rows = list(await self._db.execute_fetchall(query, given))
         return tuple(rows[0]) if rows else None
+
+
+def _columns(row: InputRow) -> tuple[object, ...]:
+    body = row.body.decode()
+    return (row.seq, row.group, row.t, body, row.original, row.part, row.original_hash, row.link)
+
+
+async def _insert(db: aiosqlite.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows by few large statements.
+
+    SQLite then works through many rows at once without the interpreter's lock: row by row the two
+    threads would hand the lock back and forth for each.
+    """
+    for start in range(0, len(rows), _ROWS):
+        part = rows[start : start + _ROWS]
+        marks = f"({', '.join('?' * len(part[0]))})"
+        await db.execute(
+            f"INSERT INTO {table} VALUES {', '.join([marks] * len(part))}",
+            [value for row in part for value in row],
+        )

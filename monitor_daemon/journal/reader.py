@@ -28,8 +28,8 @@ def rows(connection: sqlite3.Connection, after: int = 0) -> Iterator[InputRow]:
     )
     by_seq = groupby(decisions, key=lambda row: row[0])
     ahead = next(by_seq, None)
-    for seq, group, t, body, original, original_hash, link in connection.execute(
-        "SELECT seq, grp, t, body, original, original_hash, link FROM input WHERE seq > ?"
+    for seq, group, t, body, original, part, original_hash, link in connection.execute(
+        "SELECT seq, grp, t, body, original, part, original_hash, link FROM input WHERE seq > ?"
         " ORDER BY seq",
         (after,),
     ):
@@ -37,7 +37,7 @@ def rows(connection: sqlite3.Connection, after: int = 0) -> Iterator[InputRow]:
         if ahead is not None and ahead[0] == seq:
             found = tuple((subject, text.encode()) for _, subject, text in ahead[1])
             ahead = next(by_seq, None)
-        yield InputRow(seq, group, t, body.encode(), original, original_hash, link, found)
+        yield InputRow(seq, group, t, body.encode(), original, part, original_hash, link, found)
 
 
 def instants(source: Iterator[InputRow]) -> Iterator[list[InputRow]]:

@@ -11,6 +11,7 @@ class InputRow(msgspec.Struct, frozen=True, gc=False):
     t: int
     body: bytes
     original: int | None
+    part: int | None
     original_hash: bytes | None
     link: bytes
     decisions: tuple[tuple[str | None, bytes], ...] = ()

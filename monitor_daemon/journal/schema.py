@@ -18,6 +18,7 @@ MIGRATIONS: Final = (
         t INTEGER NOT NULL,               -- engine time, ms since 1970 UTC
         body TEXT NOT NULL,               -- the input as JSON, masked
         original INTEGER,                 -- row of the vault that holds the wire bytes
+        part INTEGER,                     -- and the place in that row
         original_hash BLOB,               -- SHA-256 of that sealed row
         link BLOB NOT NULL                -- hash chain: this row, its decisions, the row before
     );
@@ -51,9 +52,11 @@ MIGRATIONS: Final = (
 async def open_store(path: Path, migrations: Sequence[str]) -> aiosqlite.Connection:
     """Open or create a database whose commits survive a power cut, at the newest schema.
 
-    `migrations` are scripts, one a version. Raises sqlite3.Error.
+    A statement outside of BEGIN and COMMIT commits by itself: the usual group is one statement and
+    so one hop to the connection's thread. `migrations` are scripts, one a version. Raises
+    sqlite3.Error.
     """
-    connection = await aiosqlite.connect(path)
+    connection = await aiosqlite.connect(path, isolation_level=None)
     await connection.execute("PRAGMA journal_mode = WAL")
     await connection.execute("PRAGMA synchronous = FULL")
     ((version,),) = await connection.execute_fetchall("PRAGMA user_version")

@@ -85,6 +85,7 @@ class Publisher:
         self._on_command = on_command
         self._delivery = Delivery()
         self._behind = True
+        self._passed_over = False
         self._set_aside: list[tuple[OutboxRow, str]] = []
         self._sent_at: dict[int, float] = {}
         self._state: Literal["online", "degraded"] = "online"
@@ -102,7 +103,9 @@ class Publisher:
         """
         if self._delivery.waiting >= _PAGE:
             self._behind = True
-        if not self._behind:
+        if self._behind:
+            self._passed_over = True
+        else:
             self._delivery.add(rows)
             self._send_now.set()
 
@@ -227,11 +230,13 @@ class Publisher:
             self._book_now.clear()
 
     async def _fetch(self) -> None:
-        # A row that is offered during the query may be missing from its result: ask again then.
-        self._behind = False
+        self._passed_over = False
         rows = await self._outbox.pending(_PAGE)
         self._delivery.add(rows)
-        self._behind = len(rows) == _PAGE
+        # A row that was offered during the query may be missing from its result.
+        self._behind = len(rows) == _PAGE or self._passed_over
+        if self._behind:
+            self._book_now.set()
         self._send_now.set()
 
     async def _listen(self, connection: Connection) -> None:

@@ -1,7 +1,8 @@
 """The vault: wire bytes sealed with AES-256-GCM, synced before the journal cites them.
 
-Nothing that names a patient stands outside it. The journal cites a row by number and by the SHA-256
-of its sealed bytes, so that anyone can check a citation and only the holder of the key can read it.
+Nothing that names a patient stands outside it. One row holds the originals of one commit group. The
+journal cites row, place in it and the SHA-256 of its sealed bytes, so that anyone can check a
+citation and only the holder of the key can read it.
 """
 
 import asyncio
@@ -26,18 +27,23 @@ _SCHEMA = """
 CREATE TABLE original (
     id INTEGER PRIMARY KEY,
     t INTEGER NOT NULL,      -- engine time, ms since 1970 UTC
-    link TEXT NOT NULL,      -- which link brought it
-    sealed BLOB NOT NULL     -- nonce, then AES-256-GCM of the bytes; the row's number and link are
-)                            -- authenticated with it
+    sealed BLOB NOT NULL     -- nonce, then AES-256-GCM of a list of (link, bytes), bound to the id
+)
 """
 
 
+class Original(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One wire message as received, and the link that brought it."""
+
+    link: str
+    raw: bytes
+
+
 class SealedRow(msgspec.Struct, frozen=True):
-    """One original, sealed. `digest` is what the journal cites."""
+    """Originals, sealed. `digest` is what the journal cites."""
 
     id: int
     t: int
-    link: str
     sealed: bytes
     digest: bytes
 
@@ -53,28 +59,26 @@ class Sealer:
         self._aead = AESGCM(key)
         self._token_key = hmac.digest(key, b"token", "sha256")
 
-    def seal(self, number: int, t: int, link: str, raw: bytes) -> SealedRow:
-        """Encrypt one original as row `number`."""
+    def seal(self, number: int, t: int, originals: Sequence[Original]) -> SealedRow:
+        """Encrypt originals as row `number`."""
         nonce = os.urandom(_NONCE)
-        sealed = nonce + self._aead.encrypt(nonce, raw, _bound(number, link))
-        return SealedRow(number, t, link, sealed, hashlib.sha256(sealed).digest())
+        plain = msgspec.msgpack.encode(originals)
+        sealed = nonce + self._aead.encrypt(nonce, plain, b"%d" % number)
+        return SealedRow(number, t, sealed, hashlib.sha256(sealed).digest())
 
-    def open(self, number: int, link: str, sealed: bytes) -> bytes:
-        """The original bytes. Raises MonitorError if the row was changed or the key is another."""
+    def open(self, number: int, sealed: bytes) -> list[Original]:
+        """The originals. Raises MonitorError if the row was changed or the key is another."""
         try:
-            return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound(number, link))
+            plain = self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], b"%d" % number)
         except InvalidTag:
             raise MonitorError(
                 f"vault row {number}: changed, or sealed with another key", code="VAULT_ROW"
             ) from None
+        return msgspec.msgpack.decode(plain, type=list[Original])
 
     def token(self, secret: str) -> str:
         """A short stand-in for an identifier, the same each time, useless without the key."""
         return hmac.digest(self._token_key, secret.encode(), "sha256").hex()[:8]
-
-
-def _bound(number: int, link: str) -> bytes:
-    return f"{number} {link}".encode()
 
 
 def load_key(path: Path) -> bytes:
@@ -100,7 +104,7 @@ class Vault:
     def __init__(self, connection: aiosqlite.Connection, sealer: Sealer, next_id: int) -> None:
         self._db = connection
         self.sealer = sealer
-        self.next_id = next_id
+        self._next_id = next_id
 
     @classmethod
     async def open(cls, path: Path, key: bytes) -> Self:
@@ -111,30 +115,22 @@ class Vault:
         rows = list(await connection.execute_fetchall("SELECT max(id) FROM original"))
         return cls(connection, sealer, (rows[0][0] or 0) + 1)
 
-    def seal(self, t: int, link: str, raw: bytes) -> SealedRow:
-        """Seal an original under the next number."""
-        row = self.sealer.seal(self.next_id, t, link, raw)
-        self.next_id += 1
+    async def append(self, t: int, originals: Sequence[Original]) -> SealedRow:
+        """Seal and store originals; returns when they are on the disk. Raises sqlite3.Error."""
+        row = self.sealer.seal(self._next_id, t, originals)
+        self._next_id += 1
+        await self._db.execute("INSERT INTO original VALUES (?, ?, ?)", (row.id, row.t, row.sealed))
         return row
 
-    async def append(self, rows: Sequence[SealedRow]) -> None:
-        """Store rows; returns when they are on the disk. Raises sqlite3.Error."""
-        await self._db.executemany(
-            "INSERT INTO original VALUES (?, ?, ?, ?)",
-            [(row.id, row.t, row.link, row.sealed) for row in rows],
-        )
-        await self._db.commit()
-
-    async def read(self, number: int) -> bytes:
-        """The original of row `number`. Raises MonitorError."""
+    async def read(self, number: int, part: int) -> Original:
+        """The original at place `part` of row `number`. Raises MonitorError."""
         rows = list(
-            await self._db.execute_fetchall(
-                "SELECT link, sealed FROM original WHERE id = ?", (number,)
-            )
+            await self._db.execute_fetchall("SELECT sealed FROM original WHERE id = ?", (number,))
         )
-        if not rows:
-            raise MonitorError(f"vault row {number}: not there", code="VAULT_ROW")
-        return self.sealer.open(number, rows[0][0], rows[0][1])
+        originals = self.sealer.open(number, rows[0][0]) if rows else []
+        if part >= len(originals):
+            raise MonitorError(f"vault row {number}, part {part}: not there", code="VAULT_ROW")
+        return originals[part]
 
     async def close(self) -> None:
         """Close the connection."""

@@ -129,7 +129,12 @@ class Site:
 
     async def enrol(self, subject: str, bed: str, arm: str, weight: float = 60.0) -> None:
         request = EnrolRequest(
-            actor="test", subject=subject, bed=bed, protocol="personalise", arm=arm, weight_kg=weight
+            actor="test",
+            subject=subject,
+            bed=bed,
+            protocol="personalise",
+            arm=arm,
+            weight_kg=weight,
         )
         reply = await ask(self.socket, msgspec.json.encode(request))
         assert reply.ok, reply

@@ -11,11 +11,17 @@ import socket
 import sys
 import textwrap
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from time import monotonic
 
 import aiomqtt
 import pytest
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from monitor_daemon.core.errors import LinkError
 from monitor_daemon.journal.rows import OutboxRow
@@ -64,7 +70,9 @@ class MemoryOutbox(Watched):
         return stored
 
     async def pending(self, limit):
-        return list(self.rows.values())[:limit]
+        found = list(self.rows.values())[:limit]
+        await asyncio.sleep(0.001)  # as a database answers: with what was there when it was asked
+        return found
 
     async def sent(self, ids, at):
         self.done += [number for number in ids if self.rows.pop(number, None) is not None]
@@ -253,6 +261,27 @@ def event(sequence):
 def state(number, subject="S1"):
     payload = json.dumps({"number": number}).encode() if number is not None else b""
     return OutboxRow(f"{ROOT}/subjects/{subject}/state", payload, retain=True)
+
+
+def self_signed(folder):
+    """A certificate for the loopback address, and its key."""
+    folder.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, folder.name)])
+    loopback = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(loopback, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
 
 
 async def die(broker):
@@ -491,6 +520,27 @@ async def test_a_topic_forbidden_by_a_v5_broker_is_set_aside_with_its_reason(tmp
     assert reason == "the broker answered: Not authorized"
 
 
+# paho-mqtt leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_tls_is_spoken_and_a_stranger_with_a_wrong_certificate_is_not_trusted(tmp_path):
+    certificate, key = self_signed(tmp_path / "broker")
+    broker, outbox = make_broker("mosquitto", tmp_path), MemoryOutbox()
+    with broker._file.open("a") as file:
+        file.write(f"certfile {certificate}\nkeyfile {key}\n")
+    other, _ = self_signed(tmp_path / "other")
+    with structlog.testing.capture_logs() as logs:
+        async with broker:
+            trusting = broker.settings.model_copy(update={"tls_ca": certificate})
+            async with publishing(trusting, outbox) as publisher:
+                publisher.offer(outbox.commit(event(1)))
+                await outbox.empty()
+            wary = broker.settings.model_copy(update={"tls_ca": other})
+            async with publishing(wary, MemoryOutbox()):
+                await eventually(lambda: said(logs, "broker unreachable"))
+    (entry, *_) = said(logs, "broker unreachable")
+    assert "certificate verify failed" in entry["reason"]
+
+
 async def test_more_than_memory_holds_waits_in_the_outbox(nats, monkeypatch):
     monkeypatch.setattr(mqtt, "_PAGE", 20)
     outbox = MemoryOutbox()
@@ -500,6 +550,23 @@ async def test_more_than_memory_holds_waits_in_the_outbox(nats, monkeypatch):
         await outbox.empty()
         await observer.until(lambda: len(observer.events) >= 500)
     assert observer.events == list(range(1, 501))
+
+
+async def test_what_is_committed_during_the_first_query_keeps_its_place(nats):
+    class Busy(MemoryOutbox):
+        """Commits one more event while the first query is under way."""
+
+        async def pending(self, limit):
+            found = list(self.rows.values())[:limit]
+            if len(found) == 5:
+                publisher.offer(self.commit(event(6)))
+            return found
+
+    outbox = Busy()
+    outbox.commit(*(event(n) for n in range(1, 6)))
+    async with observing(nats.settings) as observer, publishing(nats.settings, outbox) as publisher:
+        await observer.until(lambda: len(observer.events) >= 6)
+    assert observer.events == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_wrong_password_is_said_without_the_password(nats, tmp_path):

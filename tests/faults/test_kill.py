@@ -152,9 +152,19 @@ async def test_killed_20_times_under_load(tmp_path: Path, broker) -> None:
     for name in ("calm", "killed"):
         port = free_port()
         simulation = Simulation(load_driver("bbraun_space"), play, clock)
-        servers.append(asyncio.create_task(run_server(simulation, "127.0.0.1", port, lambda _: None)))
+        servers.append(
+            asyncio.create_task(run_server(simulation, "127.0.0.1", port, lambda _: None))
+        )
         sites.append(
-            Site(tmp_path / name, broker, tuple(COURSES), {"bed-3": port}, SPEED, site_id=name, origin=origin)
+            Site(
+                tmp_path / name,
+                broker,
+                tuple(COURSES),
+                {"bed-3": port},
+                SPEED,
+                site_id=name,
+                origin=origin,
+            )
         )
     calm, killed = sites
     try:

@@ -4,7 +4,8 @@ import msgspec
 
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.events import MINUTE, Observe
-from monitor_daemon.core.moment import PRESSORS, Moment
+from monitor_daemon.core.infusion import PRESSORS
+from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule, RuleKind
 from monitor_daemon.core.rules.family import Family
 

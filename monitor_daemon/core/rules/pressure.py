@@ -77,11 +77,14 @@ class MapGap(Family):
         span = round(rule.options["minutes"])
         bins = moment.bed.pressure.bins
         missing = not any(m in bins for m in range(moment.minute - span, moment.minute))
-        # A line that was never seen gets the same minutes to appear after randomisation.
-        seen = moment.bed.pressure.last_sample is not None
+        # A line that was just connected, or was never seen, gets the same minutes to appear.
+        first = moment.bed.pressure.first_sample
+        begun = (
+            moment.subject.randomised if first is None else min(first, moment.subject.randomised)
+        )
         return Verdict(
             holds=missing,
             clears=moment.map5 is not None,
-            may_raise=seen or moment.minutes_since(moment.subject.randomised) >= span,
+            may_raise=moment.minutes_since(begun) >= span,
             values={"minutes": span},
         )

@@ -78,7 +78,7 @@ def test_five_continuous_minutes_of_false_reset_a_dose_timer():
 
 
 def started(history):
-    """The start of the timer by the words of 0.4: the earliest start that nothing since has ended."""
+    """The start of the timer by the words of 0.4: the first that nothing since has ended."""
     since, unknown = None, 0
     for n, value in enumerate(history):
         unknown = unknown + 1 if value is None else 0

@@ -56,7 +56,9 @@ def test_worked_mass_doses(rate, mg_ml, factor, weight, expected):
 
 
 def test_a_bcc_concentration_of_80_ug_ml_is_0_08_mg_ml():
-    assert concentration(80, "ug/mL", in_units=False) == concentration(0.08, "mg/mL", in_units=False)
+    assert concentration(80, "ug/mL", in_units=False) == concentration(
+        0.08, "mg/mL", in_units=False
+    )
 
 
 @pytest.mark.parametrize(

