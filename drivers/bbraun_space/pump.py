@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drivers.bbraun_space.codes import ALARM_BITS, ALARM_FLAGS, UNITS, WARNING_FLAGS
-from drivers.bbraun_space.drug_name import concentration
+from drivers.kit.drug_name import concentration
 from monitor_daemon.core.vocabulary import Alarm, Infusion, PumpStatus, Quality, Row, Unmapped
 
 #: "No value" and, since BCC 3.36, "temporarily not available": never zero.

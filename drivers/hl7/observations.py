@@ -49,7 +49,6 @@ class Tables:
             self._memo[key] = plan
         return plan
 
-
     def remember(self, obx: list[str], reading: Reading) -> None:
         """Keep what this OBX meant, for the next one that differs only in its number."""
         if reading.value is None:
@@ -86,7 +85,9 @@ class Observations:
         self._patient: str | None = None
         self._bad_times: set[str] = set()
         self._iso: str | None = None
-        self._plain = quality is Quality.GOOD and message.encoding.component == "^" and not self._pds
+        self._plain = (
+            quality is Quality.GOOD and message.encoding.component == "^" and not self._pds
+        )
 
     def person(self, bed: str | None, patient: str | None) -> None:
         """A PID or PV1 told whom the following groups are about."""
@@ -111,28 +112,9 @@ class Observations:
 
     def observation(self, obx: list[str]) -> None:
         """One OBX."""
+        if self._express(obx):
+            return
         fields = len(obx)
-        if fields > 11 and self._iso is not None and self._plain and not self._times:
-            key = (obx[2], obx[3], obx[4], obx[6], obx[8], obx[11])
-            known = self._tables.express.get(key)
-            text = obx[5]
-            if known is not None and plain_number(text) and not (fields > 14 and obx[14]):
-                signal, name, quality, unvalidated, channel, source = known
-                self.rows.append(
-                    Reading(
-                        signal,
-                        float(text),
-                        name,
-                        quality,
-                        unvalidated,
-                        self._iso,
-                        channel,
-                        self._bed,
-                        self._patient,
-                        source,
-                    )
-                )
-                return
         if fields < _WIDTH:
             obx = obx + _EMPTY[fields:]
         value_type, obx3, obx4, text, obx6 = obx[2], obx[3], obx[4], obx[5], obx[6]
@@ -182,6 +164,32 @@ class Observations:
         self.rows.append(reading)
         if self._plain and not code.pump and unit == (1.0, 0.0) and plain_number(text):
             self._tables.remember(obx, reading)
+
+    def _express(self, obx: list[str]) -> bool:
+        """Whether this OBX differs only in its number from one that was understood before."""
+        fields = len(obx)
+        if fields < 12 or self._iso is None or not self._plain or self._times:
+            return False
+        known = self._tables.express.get((obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]))
+        text = obx[5]
+        if known is None or not plain_number(text) or (fields > 14 and obx[14]):
+            return False
+        signal, unit, quality, unvalidated, channel, source = known
+        self.rows.append(
+            Reading(
+                signal,
+                float(text),
+                unit,
+                quality,
+                unvalidated,
+                self._iso,
+                channel,
+                self._bed,
+                self._patient,
+                source,
+            )
+        )
+        return True
 
     def _unmapped(self, obx3: str, text: str, obx6: str) -> None:
         unescape = self._encoding.unescape

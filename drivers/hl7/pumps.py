@@ -8,9 +8,9 @@ messages.
 from dataclasses import dataclass, field
 from typing import Final
 
-from drivers.bbraun_space.drug_name import concentration as named_concentration
 from drivers.hl7.units import CONCENTRATIONS, DOSES, factor, unit_of
 from drivers.hl7.values import worst
+from drivers.kit.drug_name import concentration as named_concentration
 from monitor_daemon.core.vocabulary import VALUED, Infusion, PumpStatus, Quality, Row, Unmapped
 
 #: No text length at which an HL7 sender is known to cut a drug's name.

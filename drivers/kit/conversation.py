@@ -137,17 +137,20 @@ class Conversation(asyncio.Protocol):
                     self._perform(effect)
             if self._open:
                 self._set_timer(self._session.due())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a driver's defect must not stop other links
             # A defect of one driver ends this connection, loudly; other links go on.
             # The text of the error may quote the wire, so only its kind and place are told.
             kind, place = type(error).__name__, _place(error)
-            self._link.log.error("link.driver_fault", code="DRIVER_FAULT", error=kind, place=place)
+            self._link.log.error(  # noqa: TRY400 - the traceback's texts may quote the wire
+                "link.driver_fault", code="DRIVER_FAULT", error=kind, place=place
+            )
             self._link.fault("DRIVER_FAULT", f"{kind} at {place}")
             self.abort(f"fault in driver {self._link.spec.driver.name}: {kind}")
 
     def _store(self, message: Message, now: float) -> None:
         link = self._link
         link.heard(now)
+        storing: asyncio.Future[Any]
         try:
             storing = asyncio.ensure_future(link.spec.sink.message(link.spec.name, message, now))
         except MonitorError as error:

@@ -106,9 +106,11 @@ def _protocol(given: Enrol, protocols: Mapping[str, Protocol]) -> Protocol:
 
 def _floor(floor: float, protocol: Protocol) -> float:
     lowest = float(protocol.parameters.get("floor", floor))
-    if floor < lowest:
+    highest = float(protocol.parameters.get("initial_target", floor))
+    if not lowest <= floor <= highest:
         raise CommandError(
-            f"floor {floor:g} mmHg: a patient's floor may be raised, never below {lowest:g}",
+            f"floor {floor:g} mmHg: a patient's floor may be raised up to {highest:g}, never below"
+            f" {lowest:g}",
             code="BAD_VALUE",
         )
     return floor

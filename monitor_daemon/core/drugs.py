@@ -38,12 +38,18 @@ class Drug(msgspec.Struct, frozen=True):
     exclude: tuple[str, ...] = ()
 
 
+#: Voicing marks of kana: combining characters that make another letter, not an accent.
+_VOICING: Final = "\u3099\u309a"
+
+
 def normalise(label: str) -> str:
     """A pump's words in the form in which names are compared: NFKC, upper case, no accents."""
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", label))
-    kept = (c for c in folded if not unicodedata.combining(c) and unicodedata.category(c) != "Co")
-    # Kana voicing marks are combining characters too: compose again what was not an accent.
-    return " ".join(unicodedata.normalize("NFKC", "".join(kept)).upper().split())
+    kept = "".join(
+        c
+        for c in unicodedata.normalize("NFKD", label)
+        if unicodedata.category(c) != "Co" and (c in _VOICING or not unicodedata.combining(c))
+    )
+    return " ".join(unicodedata.normalize("NFKC", kept).upper().split())
 
 
 class DrugTable:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from monitor_daemon.core.dose import concentration, exact, rounded
-from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.drugs import Drug, DrugTable
 from monitor_daemon.core.events import MINUTE, Flow
 
 TRUSTED: Final = 15 * MINUTE
@@ -59,6 +59,7 @@ class Channel(msgspec.Struct):
     reported: float | None
     reported_unit: str | None
     weight: float | None
+    measured: int
 
 
 class Course(msgspec.Struct):
@@ -66,8 +67,9 @@ class Course(msgspec.Struct):
 
     `since`: start of the course, pauses bridged. `run`: start of the present unbroken delivery.
     `gap`: start of the present pause. `stopped`: true time of the last stop. `amount` is what is
-    given, or was given before the pause, in ug/min or U/min. `history` holds (since, amount,
-    complete) of every change in the last 40 minutes.
+    given, or was given before the pause, in ug/h or U/h; `complete`: that is all of it. `silent`:
+    every pump that gave it has been quiet for too long. `history` holds (since, amount, complete)
+    of every change in the last 40 minutes.
     """
 
     group: str
@@ -77,6 +79,7 @@ class Course(msgspec.Struct):
     stopped: int | None = None
     amount: Decimal = _ZERO
     complete: bool = True
+    silent: bool = False
     history: list[tuple[int, Decimal, bool]] = []
 
     def note(self, now: int, *, complete: bool) -> None:
@@ -92,11 +95,20 @@ class Infusions(msgspec.Struct):
 
     channels: dict[str, Channel] = {}
     courses: dict[str, Course] = {}
-    unmapped: bool = False
+    blurred: bool = True
 
-    def take(self, key: str, flow: Flow, drugs: DrugTable, now: int) -> None:
-        """A pump reported. A report without a usable rate leaves the channel as it was, ageing."""
+    def take(self, key: str, flow: Flow, drugs: DrugTable, now: int, measured: int) -> None:
+        """A pump reported at `now` what was so at `measured` (ms).
+
+        A report without a usable rate leaves the channel as it was, ageing, and removes one that
+        had stopped. What is older than what is known, or the same again, tells nothing new.
+        """
+        known = self.channels.get(key)
         if flow.rate is None:
+            if known is not None and known.rate == 0:
+                del self.channels[key]
+            return
+        if known is not None and measured <= known.measured:
             return
         entry = drugs.entries.get(flow.drug) if flow.drug else None
         strength = None
@@ -109,49 +121,67 @@ class Infusions(msgspec.Struct):
             drug=entry.drug if entry else None,
             group=entry.group if entry else None,
             status=flow.status,
-            rate=exact(flow.rate) if flow.status in _STEADY else _ZERO,
+            rate=self._steady(known, flow, entry),
             strength=strength,
             derived=flow.derived,
             seen=now,
             reported=flow.dose,
             reported_unit=flow.dose_unit,
             weight=flow.weight,
+            measured=measured,
         )
+
+    def _steady(self, known: Channel | None, flow: Flow, entry: Drug | None) -> Decimal:
+        """The rate that is a dose; during a bolus the one before: some pumps tell the bolus's."""
+        if flow.status == "bolus" and known and entry and known.drug == entry.drug:
+            return known.rate
+        return exact(flow.rate or 0.0) if flow.status in _STEADY else _ZERO
 
     def settle(self, now: int, bridge: int) -> None:
         """Note what runs, pauses and stops as of `now`; `bridge` in ms."""
         running = [c for c in self.channels.values() if c.rate > 0]
-        self.unmapped = any(c.drug is None for c in running)
+        self.blurred = any(c.drug is None for c in running) or self._lost(now)
         for channel in running:
             if channel.drug and channel.group and channel.drug not in self.courses:
                 self.courses[channel.drug] = Course(channel.group)
         for drug, course in self.courses.items():
             _settle(course, [c for c in running if c.drug == drug], now, bridge)
-            course.note(now, complete=course.complete and not self.unmapped)
+            course.note(now, complete=course.complete and not self.blurred)
+
+    def _lost(self, now: int) -> bool:
+        """Whether any drug may run unseen.
+
+        So it is if no pump was ever heard, or if one stopped and its whole link has been quiet for
+        too long. On a link that speaks, a quiet pump was taken away.
+        """
+        heard = {key.split("|")[0] for key, c in self.channels.items() if now - c.seen <= TRUSTED}
+        return not self.channels or any(
+            c.rate == 0 and key.split("|")[0] not in heard for key, c in self.channels.items()
+        )
 
     def amount(self, drug: str) -> tuple[Decimal, bool]:
-        """What is given of `drug` in ug/min of base or U/min, and whether that is all."""
+        """What is given of `drug` in ug/h of base or U/h, and whether that is all."""
         course = self.courses.get(drug)
         if course is None:
-            return _ZERO, not self.unmapped
-        return course.amount, course.complete and not self.unmapped
+            return _ZERO, not self.blurred
+        return course.amount, course.complete and not self.blurred
 
     def dose(self, drug: str, weight_kg: float) -> Dose:
         """The dose of `drug` in ug/kg/min of base, rounded as it is compared."""
         amount, complete = self.amount(drug)
-        return Dose(rounded(amount / exact(weight_kg)), complete)
+        return Dose(rounded(amount / (60 * exact(weight_kg))), complete)
 
     def units_per_minute(self, drug: str) -> Dose:
         """The dose of a drug counted in units, in U/min."""
         amount, complete = self.amount(drug)
-        return Dose(rounded(amount), complete)
+        return Dose(rounded(amount / 60), complete)
 
     def on(self, groups: Iterable[str]) -> bool | None:
         """Whether any drug of these groups is delivered, pauses bridged; None if unknown."""
-        wanted = [c for c in self.courses.values() if c.group in groups]
-        if any(c.since is not None and c.complete for c in wanted):
+        started = [c for c in self.courses.values() if c.group in groups and c.since is not None]
+        if any(not c.silent for c in started):
             return True
-        if self.unmapped or any(c.since is not None for c in wanted):
+        if self.blurred or started:
             return None
         return False
 
@@ -205,13 +235,16 @@ class Infusions(msgspec.Struct):
 
 def _settle(course: Course, running: list[Channel], now: int, bridge: int) -> None:
     trusted = [c for c in running if now - c.seen <= TRUSTED]
+    course.silent = bool(running) and not trusted
     if trusted:
+        if course.gap is not None and now - course.gap > bridge:
+            course.since, course.stopped = None, course.gap
         if course.since is None:
             course.since = now
         if course.run is None:
             course.run = now
         course.gap = None
-        known = [c.rate * c.strength / 60 for c in trusted if c.strength is not None]
+        known = [c.rate * c.strength for c in trusted if c.strength is not None]
         course.amount = sum(known, _ZERO)
         course.complete = len(known) == len(running)
     elif running:

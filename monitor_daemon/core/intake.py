@@ -21,23 +21,27 @@ class DeviceClock(msgspec.Struct):
     device: int
     received: int
 
-    def place(self, device: int, received: int, limit: int) -> tuple[int, int | None]:
+    def place(
+        self, device: int, received: int, limit: int, *, at_once: bool = True
+    ) -> tuple[int, int | None]:
         """True time (ms) of a value stamped `device`, and the jump if the clock was set.
 
         A shift that goes on at live rate is a clock jump; values that continue the device's own
-        time after a silence are late data. `limit` (ms) is at least `JUMP`.
+        time after a silence are late data. A single step back is taken for a jump `at_once` where a
+        gap is worse than a misplaced value (pressures), and only when a second value confirms it
+        where an old value must not undo a newer one (doses). `limit` (ms) is at least `JUMP`.
         """
         residual = received - device - self.offset
         device_step, server_step = device - self.device, received - self.received
-        jumped = residual < -limit or (
-            residual > limit
-            and (server_step <= limit or device_step < 0)
-            and abs(device_step - server_step) > limit
-        )
+        if device_step == 0:
+            return device + self.offset, None
+        set_back = server_step - device_step > limit and (server_step <= limit or device_step < 0)
+        live = 0 < device_step <= 2 * server_step <= 4 * device_step
+        jumped = residual < -limit or (residual > limit and ((set_back and at_once) or live))
         jump = residual if jumped else None
         if jumped or residual < 0:
             self.offset += residual
-        elif residual <= limit:
+        elif residual <= limit and device_step > 0:
             # A slow device clock drifts away: follow by at most 0.1 %.
             self.offset += min(residual, server_step // 1000)
         self.device, self.received = device, received

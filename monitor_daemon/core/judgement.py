@@ -14,9 +14,11 @@ ENDED: Final = "ENDED"
 
 def judge(moment: Moment, entries: Sequence[Observe], *, whole: bool) -> None:
     """Phases, then entries, then alerts; at whole minutes also what is written after them."""
-    if moment.subject.phase == ENDED:
-        return
     rules = moment.rules.rules
+    if moment.subject.phase == ENDED:
+        for rule in rules:
+            FAMILIES[rule.kind].finish(moment, rule)
+        return
     for rule in rules:
         FAMILIES[rule.kind].advance(moment, rule)
     for entry in entries:

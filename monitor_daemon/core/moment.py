@@ -49,11 +49,11 @@ class Moment:
         return self.bed.infusions.dose(NOREPINEPHRINE, self.subject.weight_kg)
 
     def amount(self, dose: float) -> Decimal:
-        """A dose (ug/kg/min) of this subject as an amount in ug/min, without rounding up to it.
+        """A dose (ug/kg/min) of this subject as an amount in ug/h, without rounding up to it.
 
         A dose counts from half a thousandth below, because it is compared after rounding.
         """
-        return (exact(dose) - Decimal("0.0005")) * exact(self.subject.weight_kg)
+        return (exact(dose) - Decimal("0.0005")) * exact(self.subject.weight_kg) * 60
 
     def minutes_since(self, when: int | None) -> float:
         """Minutes from `when` (ms) to now; infinite if it never was."""

@@ -20,6 +20,8 @@ MEDIAN_SPAN: Final = 5 * MINUTE
 KEPT: Final = 45
 #: A late sample remakes its bin for this many minutes (design section 4: up to 120 s).
 OPEN: Final = 3
+#: Corrected times that differ by no more than this are one time (ms): the offset may have moved.
+SAME: Final = 100
 #: Another arterial source takes over after the present one has been without a value for so long.
 TAKE_OVER: Final = MINUTE
 
@@ -66,7 +68,6 @@ class Pressure(msgspec.Struct):
     bins: dict[int, float] = {}
     first_sample: int | None = None
     last_sample: int | None = None
-    last_valid: int | None = None
     closed: int = 0
     rejected: dict[str, int] = {}
 
@@ -81,17 +82,14 @@ class Pressure(msgspec.Struct):
         usable: bool,
     ) -> bool:
         """Judge one sample measured at `at`; True if it is valid and went into its bin."""
-        if source != self.source:
-            if self.source is not None and at - self.source_seen < TAKE_OVER:
-                return False
-            self.source = source
-        if self._seen_before(at, mean):
+        if not self._claims(source, at) or self._seen_before(at, mean):
             return False
-        self.source_seen = self.last_sample = at
+        self.last_sample = max(at, self.last_sample or at)
         if self.first_sample is None:
             self.first_sample = at
         if not usable:
             return self._reject("flagged")
+        self.source_seen = max(at, self.source_seen)
         if not LOWEST <= mean <= HIGHEST:
             self._note_unreadable(at)
             return self._reject("range")
@@ -101,8 +99,8 @@ class Pressure(msgspec.Struct):
             return self._reject("pulse")
         if self._excursion(at, mean):
             return self._reject("excursion")
-        self.unreadable = None
-        self.last_valid = at
+        if at >= self.unreadable_until:
+            self.unreadable = None
         recent, ordered = self.recent, self.ordered
         recent.append((at, mean))
         insort(ordered, mean)
@@ -115,15 +113,26 @@ class Pressure(msgspec.Struct):
         values.append(mean)
         return True
 
+    def _claims(self, source: str, at: int) -> bool:
+        """Whether this source speaks for the bed; one that has gone quiet gives way."""
+        if source == self.source:
+            return True
+        if self.source is not None and at - self.source_seen < TAKE_OVER:
+            return False
+        self.source = source
+        return True
+
     def _reject(self, reason: str) -> bool:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
         return False
 
     def _seen_before(self, at: int, mean: float) -> bool:
         """Whether this is a repeat: same source, same corrected time, same value."""
-        if self.last_sample is None or at > self.last_sample:
+        if self.last_sample is None or at > self.last_sample + SAME:
             return False
-        return (at, mean) in self.recent or at == self.unreadable_until
+        return at == self.unreadable_until or any(
+            value == mean and abs(when - at) <= SAME for when, value in self.recent
+        )
 
     def _note_unreadable(self, at: int) -> None:
         if self.unreadable is None:
@@ -143,7 +152,9 @@ class Pressure(msgspec.Struct):
             gone += 1
         if gone:
             del recent[:gone]
-        if len(ordered) < 3 or mean <= median(ordered) + EXCURSION:
+        if len(ordered) < 3:
+            return False
+        if mean <= median(ordered) + EXCURSION:
             self.raised_since = None
             return False
         if self.raised_since is None:

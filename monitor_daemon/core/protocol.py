@@ -6,7 +6,6 @@ or the name of a parameter, so that a scenario or an arm can change it in one pl
 
 import difflib
 import hashlib
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from monitor_daemon.core.events import MINUTE
 Number = float | int | bool
 LEVELS: Final = ("urgent", "attention", "info")
 PHASES: Final = ("PRE", "RESUS", "ACTIVE", "ENDED")
+#: No pressure, dose, time or count of a protocol is larger; infinity and NaN are not either.
+_LARGEST: Final = 1e6
 _RULE_KEYS: Final = {"kind", "clause", "class", "phases", "attention_after"}
 _HEAD_KEYS: Final = {"id", "version", "title", "registration", "first_phase"}
 
@@ -168,9 +169,17 @@ def _check_head(table: Mapping[str, Any], at: str) -> None:
     if table.get("class") not in LEVELS:
         raise ConfigError(_unknown(f"{at}.class", table.get("class"), LEVELS), code="CONFIG_RULE")
     phases = table.get("phases")
-    if not isinstance(phases, list) or not phases or not set(phases) <= set(PHASES):
+    if not isinstance(phases, list) or not phases or not all(p in PHASES for p in phases):
         raise ConfigError(
             f"{at}.phases = {phases!r}: a list out of {', '.join(PHASES)}", code="CONFIG_RULE"
+        )
+
+
+def _check_after(table: Mapping[str, Any], at: str) -> None:
+    after = table.get("attention_after", 0)
+    if isinstance(after, bool) or not isinstance(after, int | float) or not 0 <= after <= 1e6:
+        raise ConfigError(
+            f"{at}.attention_after = {after!r}: minutes, 0 or more", code="CONFIG_RULE"
         )
 
 
@@ -186,10 +195,12 @@ def _check_rule(
 ) -> None:
     if not isinstance(table, dict):
         raise ConfigError(f"{at}: must be a table", code="CONFIG_RULE")
-    kind = kinds.get(table.get("kind", ""))
+    name = table.get("kind")
+    kind = kinds.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ConfigError(_unknown(f"{at}.kind", table.get("kind"), kinds), code="CONFIG_RULE")
     _check_head(table, at)
+    _check_after(table, at)
     timing = {"sustain", "lapse", "clear_sustain"} if kind.timed else set()
     allowed = _RULE_KEYS | timing | kind.options
     _only(table, allowed, at)
@@ -208,7 +219,7 @@ def _check_value(value: object, parameters: Mapping[str, Number], at: str) -> No
     if isinstance(value, str):
         if value not in parameters:
             raise ConfigError(_unknown(f"{at}: parameter", value, parameters), code="CONFIG_RULE")
-    elif not isinstance(value, int | float):
+    elif not isinstance(value, int | float) or not abs(value) <= _LARGEST:
         raise ConfigError(
             f"{at} = {value!r}: a number, the name of a parameter, or a list of them to add",
             code="CONFIG_RULE",
@@ -229,7 +240,7 @@ def _arm(table: object, parameters: Mapping[str, Number], at: str) -> dict[str, 
 
 def _numbers(table: Mapping[str, Any], at: str) -> dict[str, Number]:
     for key, value in table.items():
-        if not isinstance(value, bool | int | float) or not math.isfinite(value):
+        if not isinstance(value, bool | int | float) or not abs(value) <= _LARGEST:
             raise ConfigError(f"{at}.{key} = {value!r}: must be a number", code="CONFIG_PARAMETER")
     return dict(table)
 

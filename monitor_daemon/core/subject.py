@@ -14,11 +14,15 @@ Memory = TypeVar("Memory", bound=msgspec.Struct)
 
 
 class Bed(msgspec.Struct):
-    """What the devices of one bed have told, whoever lies in it. `failed` names our own error."""
+    """What the devices of one bed have told since the last patient left.
+
+    `holder` is the subject whose data they are, `failed` names our own error.
+    """
 
     pressure: Pressure = msgspec.field(default_factory=Pressure)
     infusions: Infusions = msgspec.field(default_factory=Infusions)
     latest: dict[str, tuple[int, float]] = {}
+    holder: str | None = None
     failed: str | None = None
 
 

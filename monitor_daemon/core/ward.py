@@ -5,6 +5,7 @@ the same order give the same decisions on any machine. An error in the judgement
 his judgement, says so, and leaves the others alone.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -35,7 +36,7 @@ from monitor_daemon.core.events import (
     Tick,
 )
 from monitor_daemon.core.intake import JUMP, DeviceClock
-from monitor_daemon.core.judgement import NOT_MONITORED, judge
+from monitor_daemon.core.judgement import ENDED, NOT_MONITORED, judge
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Protocol, RuleSet, parse
 from monitor_daemon.core.rules import kinds
@@ -155,7 +156,9 @@ class Ward:
         out: list[tuple[int, Decision]],
     ) -> None:
         bed = self.state.beds.setdefault(subject.bed, Bed())
-        subject.failed = subject.failed or bed.failed
+        if subject.failed is None and bed.failed is not None:
+            subject.failed = bed.failed
+            out.append((last, Failure(subject.id, bed.failed)))
         moment = Moment(
             site=self.state.configured.site if self.state.configured else "",
             now=now,
@@ -164,26 +167,40 @@ class Ward:
             bed=bed,
             rules=self.rules(subject),
         )
-        for index, given in entries:
-            if isinstance(given, Acknowledge):
-                self._answer(index, out, acknowledge, moment, given)
-            elif isinstance(given, End):
-                self._answer(index, out, end, moment, given)
-        seen: list[Observe] = []
-        for index, given in entries:
-            if isinstance(given, Observe) and self._answer(index, out, observe, moment, given):
-                seen.append(given)
+        seen = self._carry_out(moment, entries, out)
         if subject.failed is None:
             try:
                 judge(moment, seen, whole=whole)
             except Exception as error:  # noqa: BLE001 - one subject's failure must not stop the others
                 subject.failed = type(error).__name__
                 out.append((last, Failure(subject.id, subject.failed)))
-        if subject.failed is not None:
+        if subject.failed is not None and subject.phase != ENDED:
             NOT_MONITORED.say(moment)
+            if whole and subject.phase == "ACTIVE":
+                counts = subject.ledger.counts
+                counts["UNKNOWN"] = counts.get("UNKNOWN", 0) + 1
         elif NOT_MONITORED.rule.name in subject.alerts:
             moment.close(NOT_MONITORED.rule.name, "judged again")
         out.extend((last, decision) for decision in moment.decisions)
+
+    def _carry_out(
+        self,
+        moment: Moment,
+        entries: list[tuple[int, Command]],
+        out: list[tuple[int, Decision]],
+    ) -> list[Observe]:
+        """Acknowledgements and ends first; give the observations that the rules must see."""
+        for index, given in entries:
+            if isinstance(given, Acknowledge):
+                self._answer(index, out, acknowledge, moment, given)
+            elif isinstance(given, End) and self._answer(index, out, end, moment, given):
+                # Who comes next must not inherit what this patient's devices told.
+                self.state.beds[moment.subject.bed] = Bed()
+        seen: list[Observe] = []
+        for index, given in entries:
+            if isinstance(given, Observe) and self._answer(index, out, observe, moment, given):
+                seen.append(given)
+        return seen
 
     def _guard(self, name: str, bed: Bed, work: Callable[..., object], *given: object) -> None:
         """Run work on a bed; a failure of ours marks the bed, whose subject then says so."""
@@ -252,8 +269,11 @@ class Ward:
 
     def _enrol(self, given: Enrol, now: int) -> None:
         subject = enrol(given, self.state.subjects, self.protocols, now)
+        bed = self.state.beds.get(subject.bed)
+        if bed is None or bed.holder is not None:
+            bed = self.state.beds[subject.bed] = Bed()
+        bed.holder = subject.id
         self.state.subjects[subject.id] = subject
-        self.state.beds.setdefault(subject.bed, Bed())
 
     def _data(self, index: int, given: Data, now: int, out: list[tuple[int, Decision]]) -> None:
         if given.bed is None:
@@ -267,7 +287,11 @@ class Ward:
         self, index: int, bed: Bed, given: Data, now: int, out: list[tuple[int, Decision]]
     ) -> None:
         for flow in given.flows:
-            bed.infusions.take(f"{given.link}|{flow.channel}", flow, self.drugs, now)
+            source = f"{given.link}|{flow.channel}"
+            at, jump = self._place(source, flow.at, now, at_once=False)
+            if jump is not None:
+                out.append((index, _clock(given, now, jump)))
+            bed.infusions.take(source, flow, self.drugs, now, at)
         triplets: dict[tuple[str | None, int | None], list[Sample | None]] = {}
         for sample in given.samples:
             if sample.signal in _PRESSURE:
@@ -275,41 +299,46 @@ class Ward:
                 triplet[_PRESSURE.index(sample.signal)] = sample
             elif sample.value is not None and sample.quality == "good":
                 bed.latest[sample.signal] = (sample.at or now, sample.value)
-        for (channel, at), (mean, systolic, diastolic) in triplets.items():
+        for (channel, stamped), (mean, systolic, diastolic) in triplets.items():
             if mean is None:
                 continue
-            when = now if at is None else self._place(index, given, at, now, out)
-            usable = mean.quality == "good" and mean.value is not None
+            at, jump = self._place(f"{given.link}|{given.bed}", stamped, now, at_once=True)
+            if jump is not None:
+                out.append((index, _clock(given, now, jump)))
             bed.pressure.take(
                 f"{given.link}|{channel}",
-                when,
+                at,
                 mean.value if mean.value is not None else 0.0,
                 _number(systolic),
                 _number(diastolic),
-                usable=usable,
+                usable=mean.quality == "good" and mean.value is not None,
             )
 
     def _place(
-        self, index: int, given: Data, at: int, now: int, out: list[tuple[int, Decision]]
-    ) -> int:
-        key = f"{given.link}|{given.bed}"
-        clock = self.state.clocks.get(key)
+        self, source: str, stamped: int | None, now: int, *, at_once: bool
+    ) -> tuple[int, int | None]:
+        """True time of what a device stamped, and the jump if its clock was set."""
+        if stamped is None:
+            return now, None
+        clock = self.state.clocks.get(source)
         if clock is None:
-            self.state.clocks[key] = DeviceClock(now - at, at, now)
-            return now
+            self.state.clocks[source] = DeviceClock(now - stamped, stamped, now)
+            return now, None
         speed = self.state.configured.speed if self.state.configured else 1.0
-        when, jump = clock.place(at, now, max(JUMP, round(5 * speed) * SECOND))
-        if jump is not None:
-            detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
-            out.append((index, Logged("CLOCK", now, detail=detail)))
-        return when
+        limit = max(JUMP, round(5 * speed) * SECOND)
+        return clock.place(stamped, now, limit, at_once=at_once)
 
     def _need(self, bed: str) -> int:
         """Samples a valid bin needs: half of what the source's declared period promises."""
         configured, pressure = self.state.configured, self.state.beds[bed].pressure
         link = (pressure.source or "").split("|", 1)[0]
         period = configured.periods.get(link, 60.0) if configured else 60.0
-        return max(1, -(-60 // max(1, round(2 * period))))
+        return max(1, math.ceil(round(30.0 / period, 6)))
+
+
+def _clock(given: Data, now: int, jump: int) -> Logged:
+    detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
+    return Logged("CLOCK", now, detail=detail)
 
 
 def _number(sample: Sample | None) -> float | None:

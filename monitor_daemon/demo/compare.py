@@ -37,7 +37,7 @@ class Verdict(msgspec.Struct, frozen=True):
         said = [f"{self.right} of {self.due} alerts that were due came at the right minute"]
         said += [f"missing: {_words(lacking)}" for lacking in self.missing]
         said += [
-            f"at another minute: {_words(expected)}, came T+{came.t:.1f}"
+            f"at another minute: {_words(expected)}, came T{came.t:+.4g}"
             for expected, came in self.moved
         ]
         said += [f"unexpected: {_words(came)}" for came in self.unexpected]
@@ -48,12 +48,12 @@ def compare(expected: Sequence[Expected], came: Iterable[Came], until: float) ->
     """Compare what came until minute `until` (since randomisation) with what must come.
 
     An alert whose minute is less than the tolerance before `until` may still be on its way: it
-    counts if it came and is not missed if it did not.
+    counts if it came and is not missed if it did not. What came after `until` is not judged.
     """
     open_now = list(expected)
     right: list[Expected] = []
     others: list[Came] = []
-    for event in sorted(came, key=lambda event: event.t):
+    for event in sorted((e for e in came if e.t <= until), key=lambda event: event.t):
         fit = [line for line in open_now if _same(line, event) and _apart(line, event) <= TOLERANCE]
         if fit:
             nearest = min(fit, key=lambda line: _apart(line, event))
@@ -88,4 +88,4 @@ def _apart(line: Expected, event: Came) -> float:
 
 
 def _words(alert: Expected | Came) -> str:
-    return f"{alert.alert} of {alert.subject} at T+{alert.t:g}"
+    return f"{alert.alert} of {alert.subject} at T{alert.t:+.4g}"

@@ -2,13 +2,16 @@
 
 import secrets
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from drivers.kit.playback import SimClock
+from drivers.kit.contract import SimulatedDevice
+from drivers.kit.playback import Play, SimClock
 from drivers.kit.registry import load_driver
 from drivers.kit.simulate import Simulation, run_client, run_pty
 from monitor_daemon.config import (
@@ -88,10 +91,11 @@ def stations(folder: Path, plan: Plan, clock: SimClock) -> list[Coroutine[None, 
     """A B. Braun station for each bed, each at the end of its own pseudo-terminal."""
     cycle = max(_SHORTEST_CYCLE_S, _CYCLE_S / clock.speed)
     driver = load_driver("bbraun_space")
+    late = replace(driver, simulator=partial(_Switched, driver.simulator))
     return [
         run_pty(
             Simulation(
-                driver,
+                late,
                 plan.play,
                 clock,
                 {
@@ -111,6 +115,43 @@ def stations(folder: Path, plan: Plan, clock: SimClock) -> list[Coroutine[None, 
 def monitors(plan: Plan, clock: SimClock, port: int) -> Coroutine[None, None, None]:
     """The gateway of the patient monitors: all beds over one MLLP connection, once a minute."""
     return run_client(Simulation(load_driver("hl7"), plan.play, clock), _HOST, port, _ignore)
+
+
+class _Switched:
+    """A device that is switched on when playback begins.
+
+    A station that sends unasked into a port which is about to be opened loses its first block and
+    waits for the acknowledgement.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Mapping[str, Any], Play, SimClock], SimulatedDevice],
+        options: Mapping[str, Any],
+        play: Play,
+        clock: SimClock,
+    ) -> None:
+        self._device = make(options, play, clock)
+        self._start: float | None = clock.start
+
+    def connected(self, now: float) -> Iterable[bytes]:
+        """Nothing until it is on."""
+        return [] if self._start is not None else self._device.connected(now)
+
+    def feed(self, data: bytes, now: float) -> Iterable[bytes]:
+        """What arrives while it is off is lost."""
+        return [] if self._start is not None else self._device.feed(data, now)
+
+    def due(self) -> float | None:
+        """When it is switched on, later what the device says."""
+        return self._device.due() if self._start is None else self._start
+
+    def wake(self, now: float) -> Iterable[bytes]:
+        """Switch it on, later what the device does."""
+        if self._start is None:
+            return self._device.wake(now)
+        self._start = None
+        return self._device.connected(now)
 
 
 def _pty(folder: Path, patient: Patient) -> Path:

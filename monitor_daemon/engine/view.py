@@ -3,7 +3,6 @@
 from typing import Any
 
 from monitor_daemon.clock import iso
-from monitor_daemon.core.dose import exact, rounded
 from monitor_daemon.core.moment import NOREPINEPHRINE
 from monitor_daemon.core.subject import Bed, Subject
 from monitor_daemon.core.ward import Ward
@@ -42,8 +41,7 @@ def _bed(bed: Bed) -> dict[str, Any]:
 
 
 def _subject(subject: Subject, bed: Bed, minute: int) -> dict[str, Any]:
-    amount, complete = bed.infusions.amount(NOREPINEPHRINE)
-    dose = float(rounded(amount / exact(subject.weight_kg)))
+    dose = bed.infusions.dose(NOREPINEPHRINE, subject.weight_kg)
     return {
         "bed": subject.bed,
         "protocol": f"{subject.protocol}@{subject.version}",
@@ -51,8 +49,8 @@ def _subject(subject: Subject, bed: Bed, minute: int) -> dict[str, Any]:
         "phase": subject.phase,
         "target": subject.target,
         "map5": bed.pressure.map5(minute),
-        "dose": dose if complete else None,
-        "dose_at_least": dose,
+        "dose": dose.value,
+        "dose_at_least": float(dose.known),
         "weight_kg": subject.weight_kg,
         "failed": subject.failed,
         "minutes": dict(subject.ledger.counts),

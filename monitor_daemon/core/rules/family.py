@@ -1,4 +1,4 @@
-"""What a kind of rule is: up to four things it may do at each instant (reference section 0.2)."""
+"""What a kind of rule is: up to five things it may do at each instant (reference section 0.2)."""
 
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.events import Observe
@@ -27,3 +27,6 @@ class Family:
 
     def close(self, moment: Moment, rule: Rule) -> None:
         """After step 5, at whole minutes only: write what is in force from now on."""
+
+    def finish(self, moment: Moment, rule: Rule) -> None:
+        """The protocol has ended for this subject: complete what was left open."""

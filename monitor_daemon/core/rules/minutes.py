@@ -26,6 +26,11 @@ class MinuteClasses(Family):
                 )
             )
 
+    def finish(self, moment: Moment, rule: Rule) -> None:
+        ledger = moment.subject.ledger
+        if ledger.pending:
+            ledger.settle(ledger.pending[-1].minute + 1, moment.bed.pressure.bins, bounds(rule))
+
 
 def bounds(rule: Rule) -> Bounds:
     """The numbers of a rule of this kind."""

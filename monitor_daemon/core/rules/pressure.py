@@ -62,10 +62,9 @@ class ArtCheck(Family):
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         del rule
-        return Verdict(
-            holds=moment.bed.pressure.no_pressure(),
-            clears=moment.minute - 1 in moment.bed.pressure.bins,
-        )
+        unreadable = moment.bed.pressure.no_pressure()
+        readable = moment.minute - 1 in moment.bed.pressure.bins and not unreadable
+        return Verdict(holds=unreadable, clears=readable)
 
 
 class MapGap(Family):
@@ -79,9 +78,7 @@ class MapGap(Family):
         missing = not any(m in bins for m in range(moment.minute - span, moment.minute))
         # A line that was just connected, or was never seen, gets the same minutes to appear.
         first = moment.bed.pressure.first_sample
-        begun = (
-            moment.subject.randomised if first is None else min(first, moment.subject.randomised)
-        )
+        begun = moment.subject.randomised if first is None else first
         return Verdict(
             holds=missing,
             clears=moment.map5 is not None,

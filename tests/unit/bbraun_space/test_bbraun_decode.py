@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.bbraun_space.decode import BccDecoder
 from drivers.bbraun_space.driver import DRIVER
-from drivers.bbraun_space.drug_name import concentration
+from drivers.kit.drug_name import concentration
 from drivers.bbraun_space.frames import ACK, encode
 from monitor_daemon.core.vocabulary import (
     Alarm,

@@ -30,7 +30,7 @@ def dose_of(flows, weight, table=TABLE):
     infusions = Infusions()
     for channel, (rate, strength, drug) in enumerate(flows):
         flow = Flow(str(channel), "running", rate, drug, strength, "ug/mL")
-        infusions.take(str(channel), flow, table, 0)
+        infusions.take(str(channel), flow, table, 0, 0)
     infusions.settle(0, BRIDGE)
     return infusions.dose("norepinephrine", weight)
 
@@ -73,7 +73,7 @@ def test_worked_unit_doses(rate, u_ml, expected):
 
 def test_vasopressin_1_8_units_an_hour_are_0_03_a_minute():
     infusions = Infusions()
-    infusions.take("v", Flow("v", "running", 2.25, "vasopressin", 0.8, "U/mL"), TABLE, 0)
+    infusions.take("v", Flow("v", "running", 2.25, "vasopressin", 0.8, "U/mL"), TABLE, 0, 0)
     infusions.settle(0, BRIDGE)
     assert infusions.units_per_minute("vasopressin").known == Decimal("0.03")
 

@@ -132,15 +132,23 @@ def test_a_start_after_a_failure_clears_no_alert_by_its_empty_windows(bomb):
     assert "MAP_HIGH" in bedside.subject.alerts
 
 
-def test_a_protocol_that_left_the_configuration_stops_nobody_else():
+def test_a_patient_keeps_his_version_when_it_leaves_the_configuration():
     other = PERSONALISE.replace('id = "personalise"', 'id = "other"')
     bedside = Bedside(protocols={KEY: PERSONALISE, "other@2026-01-22.1": other})
     bedside.give(0, enrolment(), enrolment("S2", "B2", protocol="other"))
     both(bedside, 0, 3)
     bedside.give(3, configuration(protocols={"other@2026-01-22.1": other}))
     both(bedside, 3, 20)
-    assert alerts(bedside.decisions, "raised") == ["NOT_MONITORED"]
+    assert "FLOOR" in alerts(bedside.decisions, "raised", "S1")
     assert "FLOOR" in alerts(bedside.decisions, "raised", "S2")
+
+
+def test_a_followed_version_changed_without_a_new_name_stays_and_is_told():
+    bedside = Bedside.active(until=3)
+    changed = PERSONALISE.replace("floor = 50", "floor = 55")
+    (told,) = bedside.give(3, configuration(protocols={KEY: changed}))
+    assert (told.name, told.detail) == ("PROTOCOL_CHANGED", {"version": KEY})
+    assert bedside.ward.rules(bedside.subject).parameters["floor"] == 50
 
 
 def test_a_start_writes_the_outage():

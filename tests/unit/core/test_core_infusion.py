@@ -23,7 +23,7 @@ class Pumps(Infusions):
     def say(self, now, rate, key="A", drug="norepinephrine", status="running", **more):
         strength = more.get("concentration", 60.0)
         flow = Flow(key, status, rate, drug, strength, more.get("unit", "ug/mL"))
-        self.take(key, flow, TABLE, now)
+        self.take(key, flow, TABLE, now, now)
         self.settle(now, BRIDGE)
 
     def at(self, now, drug="norepinephrine"):
@@ -194,7 +194,7 @@ def test_kvo_at_the_end_of_a_syringe_is_bridged_like_a_pause(pumps):
 
 
 def test_the_longest_time_at_a_dose_is_found(pumps):
-    six_ug_a_minute = Decimal(6)
+    six_ug_a_minute = Decimal(6 * 60)  # amounts are per hour
     pumps.say(10 * MINUTE, 3.0)
     pumps.say(20 * MINUTE, 6.0)
     pumps.say(24 * MINUTE, 3.0)
@@ -208,7 +208,7 @@ def test_a_time_of_unknown_dose_may_have_reached_it_but_not_surely(pumps):
     pumps.say(MINUTE, 3.0)
     pumps.say(2 * MINUTE, 2.0, key="X", drug=None)
     pumps.say(8 * MINUTE, 0.0, key="X", drug=None, status="stopped")
-    assert pumps.reached("norepinephrine", Decimal(6), MINUTE, 20 * MINUTE) == (6 * MINUTE, False)
+    assert pumps.reached("norepinephrine", Decimal(360), MINUTE, 20 * MINUTE) == (6 * MINUTE, False)
 
 
 reports = st.lists(

@@ -162,7 +162,7 @@ def test_missing_data_are_named_not_filled():
     bedside.enrol()
     bedside.run(0, 20, None, rate=None)
     state = bedside.retained()[f"{ROOT}/subjects/S1/state"]
-    assert (state["map5"], state["dose"]["value"]) == (None, 0.0)
+    assert (state["map5"], state["dose"]["value"]) == (None, None)
     assert state["data_quality"] == {"monitored": True, "map": "never_seen", "pumps": "never_seen"}
 
 
