@@ -2,7 +2,7 @@
 
 import typer
 
-from monitor_daemon.cli import check, client, decode, drivers, logs, rehearse, run, verify
+from monitor_daemon.cli import check, client, decode, demo, drivers, logs, rehearse, run, verify
 
 app = typer.Typer(
     help="Checks, minute by minute, that patients of a shock trial are treated as their arm says.",
@@ -11,6 +11,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(run.run)
+app.command()(demo.demo)
 app.command()(check.check)
 app.add_typer(drivers.app, name="drivers")
 app.command()(decode.decode)

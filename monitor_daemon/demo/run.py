@@ -14,7 +14,7 @@ from rich.console import Console
 
 from drivers.kit.playback import SimClock
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.errors import MonitorError
+from monitor_daemon.core.errors import LinkError, MonitorError
 from monitor_daemon.core.events import SECOND
 from monitor_daemon.daemon import Daemon
 from monitor_daemon.demo import nurse
@@ -34,8 +34,9 @@ from monitor_daemon.notify.broker import EmbeddedBroker
 
 #: Real seconds before playback begins, in which the links open.
 _LEAD_S: Final = 2.0
-#: Real seconds after the last minute, in which its alerts arrive.
+#: Real seconds in which the alerts of the last minute arrive.
 _SETTLE_S: Final = 1.0
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -53,8 +54,18 @@ async def play(plan: Plan, speed: float, limit: float | None, console: Console) 
     loop = asyncio.get_running_loop()
     ends = float("inf") if limit is None else loop.time() + limit
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+
+    def deaf() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+    def end() -> None:
+        # A second Ctrl-C interrupts even an end that hangs.
+        deaf()
+        stop.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, end)
     try:
         with tempfile.TemporaryDirectory(prefix="monitor-demo-") as name:
             folder = Path(name)
@@ -63,8 +74,7 @@ async def play(plan: Plan, speed: float, limit: float | None, console: Console) 
     except BaseExceptionGroup as group:
         raise _cause(group) from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        deaf()
 
 
 class _Show:
@@ -109,10 +119,19 @@ class _Show:
         """What has to be there first. Stations come before the daemon that opens their ports."""
         return [
             *stations(self._folder, self._plan, self._clock),
-            self._broker.wait(),
+            self._alarm(),
             watch(self._broker.settings, SITE, self._screen.state, self._event),
             self._daemon.run(),
         ]
+
+    async def _alarm(self) -> None:
+        """Raises LinkError if the broker dies."""
+        try:
+            await self._broker.wait()
+        except LinkError:
+            # The daemon may hang if it is cancelled in the instant in which it loses its broker.
+            await asyncio.sleep(_SETTLE_S)
+            raise
 
     def _visitors(self) -> list[Coroutine[Any, Any, None]]:
         """Those who come to a running daemon."""

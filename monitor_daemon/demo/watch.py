@@ -1,24 +1,24 @@
 """A subscriber as a site would write one: subject states and alert events over MQTT."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import aiomqtt
 import msgspec
 
-from monitor_daemon.core.errors import LinkError
 from monitor_daemon.notify.settings import BrokerSettings
 
 Seen = Callable[[dict[str, Any]], None]
 
 
 async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> None:
-    """Call `state` and `event` with each message until cancelled; a repeated event comes once.
+    """Call `state` and `event` with each message ; a repeated event comes once.
 
-    Raises LinkError if the broker is lost.
+    Returns if the broker is lost: whoever runs the broker says so.
     """
     known: set[str] = set()
-    try:
+    with suppress(aiomqtt.MqttError):
         async with aiomqtt.Client(
             broker.host,
             broker.port,
@@ -36,5 +36,3 @@ async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> 
                         event(content)
                 else:
                     state(content)
-    except aiomqtt.MqttError as error:
-        raise LinkError(f"the broker of the demonstration: {error}", code="BROKER") from None

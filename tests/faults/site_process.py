@@ -41,7 +41,10 @@ async def until(condition: Any, what: str, seconds: float = 20.0) -> Any:
 
 @dataclass
 class Site:
-    """One daemon over `folder`; `beds` are aliases; beds are called WARD^ROOM^<alias> on the wire."""
+    """One daemon over `folder`; `beds` are aliases, called WARD^ROOM^<alias> on the wire.
+
+    `extra` is more TOML for the end of the configuration.
+    """
 
     folder: Path
     broker: BrokerSettings
@@ -50,6 +53,7 @@ class Site:
     speed: float = 1.0
     period: float = 60.0
     site_id: str = "test"
+    extra: str = ""
     origin: float = field(default_factory=time.time)
     process: asyncio.subprocess.Process | None = None
     mllp: int = field(default_factory=free_port)
@@ -71,9 +75,8 @@ class Site:
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker.port}',
         ]
         if self.broker.username:
-            lines.append(
-                f'username = "{self.broker.username}"\npassword_file = "{self.broker.password_file}"'
-            )
+            lines.append(f'username = "{self.broker.username}"')
+            lines.append(f'password_file = "{self.broker.password_file}"')
         lines.append('[control]\nsocket = "control.sock"\n[[protocols]]\nid = "personalise"')
         lines += [f'[[beds]]\nalias = "{bed}"' for bed in self.beds]
         lines.append(
@@ -86,6 +89,7 @@ class Site:
                 f'[[links]]\nname = "{bed}-pumps"\ndriver = "bbraun_space"\n'
                 f'connect = "127.0.0.1:{port}"\nbed = "{bed}"\n[links.options]\npoll_period = 1.0'
             )
+        lines.append(self.extra)
         path = self.folder / "monitor-daemon.toml"
         path.write_text("\n".join(lines))
         return path
@@ -139,6 +143,17 @@ class Site:
         reply = await ask(self.socket, msgspec.json.encode(request))
         assert reply.ok, reply
 
+    async def command(self, *words: str) -> tuple[int, str, str]:
+        """`monitor-daemon WORDS` as a person types it: exit code, output, errors."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "monitor_daemon.cli.main", *words,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "MONITOR_DAEMON_SOCKET": str(self.socket), "COLUMNS": "200"},
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
     async def observe(self, subject: str, kind: str, value: float) -> dict[str, Any]:
         request = ObserveRequest(actor="test", subject=subject, kind=kind, value=value)
         reply = await ask(self.socket, msgspec.json.encode(request))
@@ -152,17 +167,30 @@ def tidy(process: asyncio.subprocess.Process | None) -> None:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def pressure_message(
-    control_id: str, bed: str, at: str, mean: float, *, name: str = "U", record: str = "R1"
+def arterial(mean: float) -> list[str]:
+    """The three OBX segments of an arterial line (codes and unit of ISO/IEEE 11073-10101)."""
+    values = (("150037", "SYS", mean + 35), ("150038", "DIA", mean - 15), ("150039", "MEAN", mean))
+    return [
+        f"OBX|{n}|NM|{code}^MDC_PRESS_BLD_ART_ABP_{part}^MDC|1.2.1.{n}|{value:g}"
+        "|266016^MDC_DIM_MMHG^MDC|||||R"
+        for n, (code, part, value) in enumerate(values, start=1)
+    ]
+
+
+def message(
+    control_id: str, bed: str, at: str, *obx: str, name: str = "U", record: str = "R1"
 ) -> bytes:
-    """A PCD-01 ORU^R01 with an arterial line, framed for MLLP. `at` is a DTM with offset."""
+    """A PCD-01 ORU^R01 framed for MLLP. `at` is a DTM with offset, or empty."""
     segments = [
         f"MSH|^~\\&|GW|W|MD|W|{at}||ORU^R01^ORU_R01|{control_id}|P|2.6|||AL|NE||UNICODE UTF-8",
         f"PID|||{record}^^^W^MR||{name}",
         f"PV1||I|{bed}",
         f"OBR|1||F{control_id}|182777000^monitoring of patient^SCT|||{at}",
-        f"OBX|1|NM|150037^MDC_PRESS_BLD_ART_ABP_SYS^MDC|1.2.1.1|{mean + 35:g}|266016^MDC_DIM_MMHG^MDC|||||R",
-        f"OBX|2|NM|150038^MDC_PRESS_BLD_ART_ABP_DIA^MDC|1.2.1.2|{mean - 15:g}|266016^MDC_DIM_MMHG^MDC|||||R",
-        f"OBX|3|NM|150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC|1.2.1.3|{mean:g}|266016^MDC_DIM_MMHG^MDC|||||R",
+        *obx,
     ]
     return b"\x0b" + "".join(s + "\r" for s in segments).encode() + b"\x1c\r"
+
+
+def pressure_message(control_id: str, bed: str, at: str, mean: float) -> bytes:
+    """A message of an arterial line."""
+    return message(control_id, bed, at, *arterial(mean))

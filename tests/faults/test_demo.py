@@ -48,7 +48,7 @@ def wait_for(process: subprocess.Popen[str], words: str) -> None:
 
 
 def test_alerts_come_until_the_time_is_over(tmp_path):
-    with demo(tmp_path, "--speed", "240", "--for", "20") as process:
+    with demo(tmp_path, "--speed", "240", "--for", "14") as process:
         out, err = process.communicate(timeout=38)
     assert (process.returncode, err) == (0, "")
     assert "Ended before the recordings" in out
@@ -79,7 +79,7 @@ def test_a_signal_ends_it_at_once_and_cleanly(tmp_path, number):
 
 
 def test_a_dead_broker_is_said_in_words_and_leaves_nothing_behind(tmp_path):
-    with demo(tmp_path, "--speed", "60") as process:
+    with demo(tmp_path, "--speed", "240") as process:
         wait_for(process, "enrols DEMO-001")
         for pid in children(process.pid):
             os.kill(pid, signal.SIGKILL)
