@@ -162,7 +162,7 @@ class Observations:
             obx3.strip(),
         )
         self.rows.append(reading)
-        if self._plain and not code.pump and unit == (1.0, 0.0) and plain_number(text):
+        if self._plain and not code.pump and unit == (1.0, 0.0) and plain_number(text) is not None:
             self._tables.remember(obx, reading)
 
     def _express(self, obx: list[str]) -> bool:
@@ -171,14 +171,14 @@ class Observations:
         if fields < 12 or self._iso is None or not self._plain or self._times:
             return False
         known = self._tables.express.get((obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]))
-        text = obx[5]
-        if known is None or not plain_number(text) or (fields > 14 and obx[14]):
+        value = plain_number(obx[5])
+        if known is None or value is None or (fields > 14 and obx[14]):
             return False
         signal, unit, quality, unvalidated, channel, source = known
         self.rows.append(
             Reading(
                 signal,
-                float(text),
+                value,
                 unit,
                 quality,
                 unvalidated,

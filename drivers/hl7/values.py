@@ -63,14 +63,16 @@ def number(value_type: str, text: str, component: str) -> float | None:
     return float(text) if _DECIMAL.fullmatch(text) else None
 
 
-def plain_number(text: str) -> bool:
-    """Whether `text` is a short number that needs no thought: digits with at most one point."""
-    return (
+@lru_cache(maxsize=8192)
+def plain_number(text: str) -> float | None:
+    """A short number that needs no thought, digits with at most one point; None for any other."""
+    plain = (
         len(text) <= 5
         and text.replace(".", "", 1).isdigit()
         and text.isascii()
         and text != "32767"  # means "no value"
     )
+    return float(text) if plain else None
 
 
 @lru_cache(maxsize=4096)

@@ -130,8 +130,9 @@ class Driver:
     """The manifest: what a driver is called, needs, promises and may say.
 
     `may_send` is the closed allow-list: the link refuses every other byte.
-    `decoder(mode, options)`, `session(options)` and `simulator(options, play, clock)` make fresh machines; they are given
-    only options that are listed in `options`. `sources` says how sure the facts are.
+    `decoder(mode, options)`, `session(options)` and `simulator(options, play, clock)` make fresh
+    machines; they are given only options that are listed in `options`. `sources` says how sure the
+    facts are and where they come from.
     """
 
     name: str

@@ -65,12 +65,12 @@ class Entrance:
         samples: dict[str | None, list[Sample]] = {}
         flows: dict[str | None, list[Flow]] = {}
         unmapped: list[str] = []
+        zone = self.link.zone
         for row in rows:
-            if isinstance(row, Reading):
-                bed = self._bed(row.bed)
-                at = _moment(row.device_time, self.link.zone)
+            if type(row) is Reading:
+                at = _moment(row.device_time, zone)
                 sample = Sample(row.signal, row.value, row.quality, at, row.channel)
-                samples.setdefault(bed, []).append(sample)
+                samples.setdefault(self._bed(row.bed), []).append(sample)
             elif isinstance(row, Infusion):
                 bed = self.link.channels.get(row.channel or "") or self._bed(row.bed)
                 flows.setdefault(bed, []).append(self._flow(row))

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -165,6 +165,30 @@ def tidy(process: asyncio.subprocess.Process | None) -> None:
     if process is not None and process.returncode is None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
+
+
+class Gateway:
+    """One MLLP connection to a port of this machine; `send` gives the answer."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    def write(self, wire: bytes) -> None:
+        self._writer.write(wire)
+
+    async def send(self, wire: bytes) -> bytes:
+        self.write(wire)
+        async with asyncio.timeout(15):
+            return await self._reader.readuntil(b"\x1c\r")
 
 
 def arterial(mean: float) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from brokers import free_port
 from pump_station import RUNNING, ScriptedStation
-from site_process import Site, arterial, message, pressure_message, tidy, until
+from site_process import Gateway, Site, arterial, message, pressure_message, tidy, until
 
 from drivers.bbraun_space.frames import encode
 from monitor_daemon.notify.broker import EmbeddedBroker
@@ -36,15 +36,11 @@ class Ward:
 
     async def send(self, wire: bytes) -> bytes:
         """One message on a connection of its own; gives the answer, empty if there is none."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.site.mllp)
-        try:
-            writer.write(wire)
-            async with asyncio.timeout(15):
-                return await reader.readuntil(b"\x1c\r")
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return b""
-        finally:
-            writer.close()
+        async with Gateway(self.site.mllp) as gateway:
+            try:
+                return await gateway.send(wire)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return b""
 
     async def tell(self, bed: str, *obx: str) -> None:
         """A well-formed message; it must be acknowledged whatever its values say."""
@@ -169,16 +165,11 @@ async def test_half_a_message_before_a_whole_one_is_counted(ward):
 async def half_a_message(ward):
     """A message and a half on a link of its own; the connection is lost at the block's end."""
     port = int(ward.site.extra.rsplit(":", 1)[1].strip('"'))
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     whole = pressure_message("Q1", "odd", "", 66)
-    try:
-        writer.write(whole)
-        assert b"MSA|CA|Q1" in await reader.readuntil(b"\x1c\r")
-        writer.write(whole[:200])
+    async with Gateway(port) as gateway:
+        assert b"MSA|CA|Q1" in await gateway.send(whole)
+        gateway.write(whole[:200])
         yield
-    finally:
-        writer.close()
-        await writer.wait_closed()
 
 
 async def test_half_a_message_and_then_silence_is_a_state_of_the_link(ward):
@@ -253,14 +244,11 @@ CHECKSUM = int(FRAME[-6:-1])
 
 
 @pytest.mark.parametrize(
-    ("damaged", "reason"),
-    [
-        (FRAME[:-6] + b"%05d\x04" % ((CHECKSUM + 1) % 256), f"computed {CHECKSUM:05d}"),
-        (FRAME[:-10], "a new frame begins before EOT"),
-    ],
+    "damaged",
+    [FRAME[:-6] + b"%05d\x04" % ((CHECKSUM + 1) % 256), FRAME[:-10]],
     ids=["wrong checksum", "truncated"],
 )
-async def test_a_damaged_pump_frame_is_counted_and_the_next_one_taken(ward, damaged, reason):
+async def test_a_damaged_pump_frame_is_counted_and_the_next_one_taken(ward, damaged):
     await channel(ward, "noise")
 
     async def counted():

@@ -1,13 +1,12 @@
 """Who the patient is stands in the wire bytes, and from there only in the vault."""
 
-import asyncio
 import hashlib
 import sqlite3
 
 import pytest
 from pump_station import RUNNING, ScriptedStation
 from secrets_search import files, leaks, listening, written
-from site_process import Site, arterial, free_port, message, tidy, until
+from site_process import Gateway, Site, arterial, free_port, message, tidy, until
 
 from monitor_daemon.vault.vault import Vault, load_key
 
@@ -41,25 +40,6 @@ def wires() -> dict[str, bytes]:
         "unknown": message("M2", UNKNOWN_BED, "", *arterial(66), *EXTRAS, **who),
         "odd": message("M3", KNOWN_BED, "2026NAMEQUILLFEATHER", "OBX|1|NM|||OTTOKAR", **who),
     }
-
-
-class Gateway:
-    """One MLLP connection; `send` gives the answer."""
-
-    def __init__(self, port):
-        self._port = port
-
-    async def __aenter__(self):
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        return self
-
-    async def __aexit__(self, *exc_info):
-        self._writer.close()
-
-    async def send(self, wire):
-        self._writer.write(wire)
-        async with asyncio.timeout(10):
-            return await self._reader.readuntil(b"\x1c\r")
 
 
 @pytest.fixture
