@@ -28,7 +28,9 @@ ALERTS = 500
 class _Outbox(Journal):
     """The journal, noting when each event was acknowledged by the broker."""
 
-    acknowledged: dict[int, float] = {}
+    def __init__(self, connection) -> None:
+        super().__init__(connection)
+        self.acknowledged: dict[int, float] = {}
 
     async def sent(self, ids, at) -> None:
         moment = time.perf_counter()
@@ -98,9 +100,10 @@ def run() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         ours, bare = asyncio.run(_measure(Path(folder)))
     p99 = statistics.quantiles(ours, n=100)[98] * 1000
+    median, plain = statistics.median(ours) * 1000, statistics.median(bare) * 1000
+    plain99 = statistics.quantiles(bare, n=100)[98] * 1000
+    head = f"{len(ours)} events, committed to acknowledged: median {median:.2f} ms,"
     return [
-        f"{len(ours)} events, decided and committed to acknowledged: median"
-        f" {statistics.median(ours) * 1000:.2f} ms, p99 {p99:.2f} ms (under 50)",
-        f"bare aiomqtt publish, QoS 1: median {statistics.median(bare) * 1000:.2f} ms,"
-        f" p99 {statistics.quantiles(bare, n=100)[98] * 1000:.2f} ms",
+        f"{head} p99 {p99:.2f} ms (under 50)",
+        f"bare aiomqtt publish, QoS 1: median {plain:.2f} ms, p99 {plain99:.2f} ms",
     ]

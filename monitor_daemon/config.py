@@ -238,11 +238,18 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
         }
         return model.model_copy(update=changed)
 
-    parts = {
+    parts: dict[str, Any] = {
         "store": anchor(config.store),
         "broker": anchor(config.broker),
         "control": anchor(config.control),
         "protocols": tuple(anchor(entry) for entry in config.protocols),
     }
+    # A port with a slash is a path; without one it is a USB serial number or a by-id name.
+    parts["links"] = tuple(
+        link.model_copy(update={"port": str(folder / link.port)})
+        if link.port is not None and "/" in link.port
+        else link
+        for link in config.links
+    )
     drugs = {} if config.drugs is None else {"drugs": folder / config.drugs}
     return config.model_copy(update={**parts, **drugs})

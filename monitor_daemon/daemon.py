@@ -5,7 +5,7 @@ import signal
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -87,7 +87,7 @@ class Daemon:
             vault_key = await asyncio.to_thread(load_key, config.store.vault_key_file)
             vault = await Vault.open(directory / "vault.db", vault_key)
             stack.push_async_callback(vault.close)
-            broker = await self._broker(stack, directory)
+            broker, embedded = await self._broker(stack, directory)
             publisher = Publisher(broker, config.site.id, journal, __version__, clock=self.clock)
             engine = Engine(
                 journal=journal,
@@ -121,17 +121,35 @@ class Daemon:
                 tasks.create_task(publisher.run(), name="publisher")
                 tasks.create_task(serve(config.control.socket, handler), name="control")
                 tasks.create_task(watch(lambda: engine.committed_at), name="watchdog")
+                tasks.create_task(self._say(engine, publisher), name="health")
+                if embedded is not None:
+                    tasks.create_task(embedded.wait(), name="broker")
                 for name, opened in self.links.items():
                     tasks.create_task(opened.run(), name=f"link {name}")
                 log.info("daemon.started", site=config.site.id, links=len(self.links))
                 self.started.set()
 
-    async def _broker(self, stack: AsyncExitStack, directory: Path) -> BrokerSettings:
+    async def _broker(
+        self, stack: AsyncExitStack, directory: Path
+    ) -> tuple[BrokerSettings, EmbeddedBroker | None]:
         broker = self.config.broker
-        if broker.embedded:
-            embedded = EmbeddedBroker(directory / "broker", port=broker.port)
-            return (await stack.enter_async_context(embedded)).settings
-        return broker
+        if not broker.embedded:
+            return broker, None
+        embedded = EmbeddedBroker(directory / "broker", port=broker.port)
+        await stack.enter_async_context(embedded)
+        return embedded.settings, embedded
+
+    async def _say(self, engine: Engine, publisher: Publisher) -> None:
+        """Keep the published status true."""
+        while True:
+            publisher.set_state(self.health(engine))
+            await asyncio.sleep(1.0)
+
+    def health(self, engine: Engine) -> Literal["online", "degraded"]:
+        """Degraded while a link does not deliver or a subject cannot be judged."""
+        links = all(link.state is LinkState.LIVE for link in self.links.values())
+        subjects = engine.ward.state.subjects.values()
+        return "online" if links and all(s.failed is None for s in subjects) else "degraded"
 
     def status(self, engine: Engine, publisher: Publisher) -> dict[str, Any]:
         """Everything a person asks for when something is silent."""

@@ -43,7 +43,8 @@ def read_block(frame: Frame) -> Block:
     for record in filter(None, text.split("\x1e")):
         reason = _read_record(block, frame.offset, record.split(",", 3))
         if reason:
-            block.faults.append(Fault("RECORD", frame.offset, f"{reason}: {record[:60]!r}"))
+            # The record itself may name a patient, so it is not quoted.
+            block.faults.append(Fault("RECORD", frame.offset, reason))
     return block
 
 

@@ -87,6 +87,6 @@ DRIVER: Final = Driver(
         Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
         Option("restart_at", None, "simulator: restarts at this simulated second"),
     ),
-    serial={"baudrate": 9600, "bytesize": 8, "parity": "N", "stopbits": 1},
+    serial={"baudrate": 9600, "byte_size": 8, "parity": "N", "stopbits": 1},
     port=4001,
 )

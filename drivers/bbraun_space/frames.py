@@ -124,7 +124,7 @@ def parse(wire: bytes, offset: int = 0, stuffing: Stuffing = "auto") -> Frame | 
 def _verify(plain: bytes) -> re.Match[bytes] | str:
     found = _LAYOUT.fullmatch(plain)
     if found is None:
-        return f"not SOH length STX bed/1/1> ... ETX checksum EOT: {plain[:24]!r}"
+        return f"{len(plain)} bytes that are not SOH length STX bed/1/1> ... ETX checksum EOT"
     if int(found[1]) != len(plain):
         return f"length {found[1].decode()}, counted {len(plain):05d}"
     checksum = sum(plain[: found.end(4)]) % 256

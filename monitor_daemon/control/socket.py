@@ -20,8 +20,10 @@ log = structlog.get_logger("control")
 
 async def serve(path: Path, handler: Handler) -> None:
     """Answer requests on `path` until cancelled. The socket is for its owner and group only."""
+    writers: set[asyncio.StreamWriter] = set()
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         try:
             while line := await reader.readline():
                 reply = await handler.handle(line, f"uid {_peer(writer)}")
@@ -30,6 +32,7 @@ async def serve(path: Path, handler: Handler) -> None:
         except (ConnectionError, ValueError) as error:
             log.info("control.client_gone", reason=type(error).__name__)
         finally:
+            writers.discard(writer)
             writer.close()
 
     await asyncio.to_thread(_clear, path)
@@ -39,6 +42,10 @@ async def serve(path: Path, handler: Handler) -> None:
         async with server:
             await server.serve_forever()
     finally:
+        # A client that is cut off reads the end of its stream and leaves; none must be cancelled.
+        for writer in writers:
+            writer.close()
+        await asyncio.sleep(0)
         _clear(path)
 
 

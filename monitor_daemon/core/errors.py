@@ -7,7 +7,7 @@ Every error carries a stable code that stands in the documentation and in the lo
 class MonitorError(Exception):
     """Base of every error this program raises on purpose.
 
-    `code` is the stable name a person can look up in docs/errors.md.
+    `code` is the stable name a person can look up in docs/reference/errors.md.
     """
 
     code = "ERROR"

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from drivers.kit.playback import SimClock
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.errors import LinkError, MonitorError
+from monitor_daemon.core.errors import MonitorError
 from monitor_daemon.core.events import SECOND
 from monitor_daemon.daemon import Daemon
 from monitor_daemon.demo import nurse
@@ -119,19 +119,10 @@ class _Show:
         """What has to be there first. Stations come before the daemon that opens their ports."""
         return [
             *stations(self._folder, self._plan, self._clock),
-            self._alarm(),
+            self._broker.wait(),
             watch(self._broker.settings, SITE, self._screen.state, self._event),
             self._daemon.run(),
         ]
-
-    async def _alarm(self) -> None:
-        """Raises LinkError if the broker dies."""
-        try:
-            await self._broker.wait()
-        except LinkError:
-            # The daemon may hang if it is cancelled in the instant in which it loses its broker.
-            await asyncio.sleep(_SETTLE_S)
-            raise
 
     def _visitors(self) -> list[Coroutine[Any, Any, None]]:
         """Those who come to a running daemon."""

@@ -13,7 +13,7 @@ Seen = Callable[[dict[str, Any]], None]
 
 
 async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> None:
-    """Call `state` and `event` with each message ; a repeated event comes once.
+    """Call `state` and `event` with each message; a repeated event comes once.
 
     Returns if the broker is lost: whoever runs the broker says so.
     """
@@ -25,6 +25,7 @@ async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> 
             username=broker.username,
             password=broker.password(),
             protocol=aiomqtt.ProtocolVersion.V311,
+            timeout=2,
         ) as client:
             await client.subscribe(f"monitor/{site}/subjects/+/state", qos=1)
             await client.subscribe(f"monitor/{site}/events", qos=1)

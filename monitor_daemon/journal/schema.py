@@ -4,6 +4,7 @@
 `snapshot` a short cut; both can be made again from the record.
 """
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -56,6 +57,7 @@ async def open_store(path: Path, migrations: Sequence[str]) -> aiosqlite.Connect
     so one hop to the connection's thread. `migrations` are scripts, one a version. Raises
     sqlite3.Error.
     """
+    await asyncio.to_thread(path.touch, 0o600)
     connection = await aiosqlite.connect(path, isolation_level=None)
     await connection.execute("PRAGMA journal_mode = WAL")
     await connection.execute("PRAGMA synchronous = FULL")

@@ -77,7 +77,11 @@ class EmbeddedBroker:
             command = [setpriv, "--pdeathsig", "TERM", *command]
         self._stopping = False
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *command,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            # Ctrl-C in a terminal is for us; we stop the broker when we no longer need it.
+            process_group=0,
         )
         ready = asyncio.Event()
         self._reader = asyncio.create_task(self._read(self._process, ready))

@@ -141,6 +141,10 @@ class Publisher:
             except* (MqttError, OSError, ConfigError) as group:
                 by_broker = self.connected.is_set() and group.subgroup(Unanswered) is None
                 self._failed("the broker ended the connection" if by_broker else _reason(group))
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A task group that fails in the instant of its cancellation swallows the latter.
+                raise asyncio.CancelledError
             guilty = self._delivery.broken(by_broker=by_broker)
             if guilty is not None:
                 self._refuse(guilty, "the broker ended the connection on this message")

@@ -5,7 +5,6 @@ journal cites row, place in it and the SHA-256 of its sealed bytes, so that anyo
 citation and only the holder of the key can read it.
 """
 
-import asyncio
 import hashlib
 import hmac
 import os
@@ -111,7 +110,6 @@ class Vault:
         """Open or create the vault. Raises sqlite3.Error, ConfigError."""
         sealer = Sealer(key)
         connection = await open_store(path, (_SCHEMA,))
-        await asyncio.to_thread(path.chmod, 0o600)
         rows = list(await connection.execute_fetchall("SELECT max(id) FROM original"))
         return cls(connection, sealer, (rows[0][0] or 0) + 1)
 

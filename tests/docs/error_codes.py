@@ -21,9 +21,9 @@ def _codes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         for value in _holders(node):
             for part in ast.walk(value):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    if CODE.fullmatch(part.value):
-                        yield part.value
+                word = part.value if isinstance(part, ast.Constant) else None
+                if isinstance(word, str) and CODE.fullmatch(word):
+                    yield word
 
 
 def _holders(node: ast.AST) -> Iterator[ast.expr]:
@@ -34,6 +34,7 @@ def _holders(node: ast.AST) -> Iterator[ast.expr]:
         place = PLACES.get(str(name))
         if place is not None and len(node.args) > place:
             yield node.args[place]
-    elif isinstance(node, ast.Assign):
-        if any(isinstance(t, ast.Name) and t.id == "code" for t in node.targets):
-            yield node.value
+    elif isinstance(node, ast.Assign) and any(
+        isinstance(target, ast.Name) and target.id == "code" for target in node.targets
+    ):
+        yield node.value

@@ -47,7 +47,7 @@ def files(*folders: Path) -> list[tuple[str, bytes]]:
 
 @asynccontextmanager
 async def listening(broker: BrokerSettings) -> AsyncIterator[list[tuple[str, bytes]]]:
-    """Everything that the broker gives to a subscriber of all topics, as (topic, topic+payload)."""
+    """Everything that the broker gives to a subscriber of all topics, as (topic, payload)."""
     heard: list[tuple[str, bytes]] = []
     ready = asyncio.Event()
 
@@ -60,7 +60,7 @@ async def listening(broker: BrokerSettings) -> AsyncIterator[list[tuple[str, byt
                 ready.set()
                 async for message in client.messages:
                     payload = message.payload if isinstance(message.payload, bytes) else b""
-                    heard.append((message.topic.value, message.topic.value.encode() + payload))
+                    heard.append((message.topic.value, payload))
 
     task = asyncio.create_task(listen())
     try:

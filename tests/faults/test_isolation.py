@@ -4,9 +4,9 @@ import asyncio
 import json
 from contextlib import suppress
 
-import aiomqtt
 import pytest
 import structlog
+from secrets_search import files, leaks, listening
 from site_process import Gateway, Site, arterial, message, until
 
 from monitor_daemon import resources
@@ -59,40 +59,28 @@ async def site(tmp_path, nats, monkeypatch):
         await task
 
 
+def events(heard):
+    return [json.loads(payload) for topic, payload in heard if topic == "monitor/test/events"]
+
+
 async def test_one_subject_fails_and_the_other_is_judged(site, nats):
-    heard = []
-    async with aiomqtt.Client(
-        nats.settings.host,
-        nats.settings.port,
-        username=nats.settings.username,
-        password=nats.settings.password(),
-    ) as subscriber:
-        await subscriber.subscribe("monitor/test/events", qos=1)
-
-        async def listen():
-            async for told in subscriber.messages:
-                heard.append(json.loads(told.payload))
-
-        listening = asyncio.create_task(listen())
+    async with listening(nats.settings) as heard:
         with structlog.testing.capture_logs() as logs:
             for subject, bed in (("S1", "bed-1"), ("S2", "bed-2")):
                 await site.enrol(subject, bed, "usual_vp01")
             await both_alarm(site, heard)
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
     (fault,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert (fault["event"], fault["where"], fault["error"]) == ("core failed", "S1", "KeyError")
-    (unwatched,) = [event for event in heard if event["subject"] == "S1"]
+    (unwatched,) = [event for event in events(heard) if event["subject"] == "S1"]
     assert (unwatched["kind"], unwatched["transition"]) == ("NOT_MONITORED", "raised")
-    assert "NOT_MONITORED" not in {event["kind"] for event in heard if event["subject"] == "S2"}
+    assert "NOT_MONITORED" not in {e["kind"] for e in events(heard) if e["subject"] == "S2"}
     status = await site.status()
     assert status["subjects"]["S1"]["failed"] == "KeyError"
     assert status["subjects"]["S2"]["failed"] is None
     assert status["beds"]["bed-1"]["last_pressure"] is not None
     # What the faulty judgement decided can be judged again; an exception's text is in no record.
     assert list(verify(site.journal, Verification())) == []
-    assert b"QUILLFEATHER" not in site.journal.read_bytes()
+    assert leaks(["QUILLFEATHER"], files(site.folder / "store")) == []
 
 
 async def both_alarm(site, heard):
@@ -102,7 +90,7 @@ async def both_alarm(site, heard):
         async def told():
             for bed in ("bed-1", "bed-2"):
                 await gateway.send(message(f"M-{bed}", f"WARD^ROOM^{bed}", "", *arterial(34)))
-            kinds = {(event["subject"], event["kind"]) for event in heard}
+            kinds = {(event["subject"], event["kind"]) for event in events(heard)}
             return {("S1", "NOT_MONITORED"), ("S2", "SEVERE_LOW")} <= kinds
 
         await until(told, "both events")

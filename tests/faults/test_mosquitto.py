@@ -1,4 +1,4 @@
-"""The whole daemon with mosquitto: what a subscriber sees of an alert, of a kill and of a return."""
+"""The whole daemon with mosquitto: an alert, a kill and a return as a subscriber sees them."""
 
 import pytest
 from brokers import ROOT, SITE, make_broker, observing

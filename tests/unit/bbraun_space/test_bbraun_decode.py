@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from drivers.bbraun_space.decode import BccDecoder
 from drivers.bbraun_space.driver import DRIVER
-from drivers.kit.drug_name import concentration
 from drivers.bbraun_space.frames import ACK, encode
+from drivers.kit.drug_name import concentration
 from monitor_daemon.core.vocabulary import (
     Alarm,
     Fault,

@@ -139,7 +139,8 @@ def test_a_patient_keeps_his_version_when_it_leaves_the_configuration():
     both(bedside, 0, 3)
     bedside.give(3, configuration(protocols={"other@2026-01-22.1": other}))
     both(bedside, 3, 20)
-    assert "FLOOR" in alerts(bedside.decisions, "raised", "S1")
+    assert bedside.subject.phase == "ACTIVE"
+    assert "NOT_MONITORED" not in alerts(bedside.decisions, "raised")
     assert "FLOOR" in alerts(bedside.decisions, "raised", "S2")
 
 
