@@ -44,6 +44,7 @@ class EngineSink:
     def __init__(self, engine: Engine, entrances: dict[str, Entrance]) -> None:
         self._engine = engine
         self._entrances = entrances
+        self._said: dict[str, tuple[LinkState, str]] = {}
 
     def message(self, link: str, message: Message, received: float) -> Awaitable[object]:
         """Store one wire message; done when it is durable."""
@@ -56,8 +57,11 @@ class EngineSink:
         self._entrances[link].counts.faults[problem.fault.code] += 1
 
     def state(self, link: str, state: LinkState, reason: str, since: float) -> None:
-        """Record that a link changed."""
+        """Record that a link changed; another attempt with the same outcome is no change."""
         del since
+        if state is LinkState.OPENING or self._said.get(link) == (state, reason):
+            return
+        self._said[link] = (state, reason)
         self._engine.submit([LinkChanged(link, state.value, reason)])
 
 
@@ -115,6 +119,8 @@ class Daemon:
             )
             aliases = [bed.alias for bed in config.beds]
             handler = Handler(engine, aliases, lambda: self.status(engine, publisher))
+            if broker.trusted:
+                publisher.on_command = handler.handle_message
             async with engine.serving() as judging, asyncio.TaskGroup() as tasks:
                 tasks.create_task(_follow(judging), name="engine")
                 tasks.create_task(engine.ticks(), name="ticks")

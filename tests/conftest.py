@@ -53,14 +53,3 @@ def _no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "expects_error(event): this test makes this ERROR line")
-    config.addinivalue_line("markers", "soak: long; runs with ./dev soak")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Soak tests run only when they are asked for."""
-    if config.getoption("-m"):
-        return
-    skip = pytest.mark.skip(reason="long: runs with ./dev soak")
-    for item in items:
-        if "soak" in item.keywords:
-            item.add_marker(skip)

@@ -40,6 +40,22 @@ class Handler:
         except MonitorError as error:
             return Reply(ok=False, request_id=request_id, code=error.code, reason=str(error))
 
+    async def handle_message(self, name: str, payload: bytes) -> tuple[str, bytes] | None:
+        """Answer a command that came by MQTT: (request_id, reply), or None if it has no id.
+
+        `name` is the last level of the topic, `payload` the request's other fields.
+        """
+        try:
+            fields = msgspec.json.decode(payload, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return None
+        request_id = fields.get("request_id")
+        if not isinstance(request_id, str):
+            return None
+        reply = await self.handle(msgspec.json.encode({**fields, "command": name}), "mqtt")
+        answer = msgspec.structs.replace(reply, request_id=request_id)
+        return request_id, msgspec.json.encode(answer)
+
     async def _carry_out(self, request: Request, door: str) -> Reply:
         if not request.actor:
             raise CommandError("actor: say who asks", code="BAD_REQUEST")

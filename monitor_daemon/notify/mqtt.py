@@ -82,7 +82,7 @@ class Publisher:
         self._outbox = outbox
         self._version = version
         self._clock = clock or EngineClock()
-        self._on_command = on_command
+        self.on_command = on_command
         self._delivery = Delivery()
         self._behind = True
         self._passed_over = False
@@ -160,7 +160,7 @@ class Publisher:
             await self._say(connection, self._state)
             self._recovered()
             self._delivery.reconnected()
-            if self._on_command is not None:
+            if self.on_command is not None:
                 await connection.subscribe(f"{self._root}/commands/+", qos=1)
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -250,12 +250,12 @@ class Publisher:
 
     async def _command(self, connection: Connection, message: Message) -> None:
         name = message.topic.value.rsplit("/", 1)[-1]
-        if self._on_command is None or message.retain or not isinstance(message.payload, bytes):
+        if self.on_command is None or message.retain or not isinstance(message.payload, bytes):
             # A retained command would be carried out again at every connection.
             log.warning("command ignored", command=name, retained=message.retain)
             return
         try:
-            answer = await self._on_command(name, message.payload)
+            answer = await self.on_command(name, message.payload)
         except Exception:  # a command that fails must not stop the alerts
             log.exception("command failed", command=name)
             return

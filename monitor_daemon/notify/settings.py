@@ -36,6 +36,14 @@ class BrokerSettings(BaseModel):
             raise ValueError("tls_key needs tls_cert")
         return self
 
+    @property
+    def trusted(self) -> bool:
+        """Whether commands are taken from this broker: it is ours, or it asks who we are.
+
+        On a broker that anybody on a network may use, anybody could enrol and acknowledge.
+        """
+        return self.username is not None or self.host in {"127.0.0.1", "::1", "localhost"}
+
     def password(self) -> str | None:
         """The first line of the password file. Raises ConfigError if it cannot be read."""
         if self.password_file is None:

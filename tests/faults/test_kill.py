@@ -1,6 +1,7 @@
 """SIGKILL at 20 random moments under load: the alerts are those of an undisturbed run."""
 
 import asyncio
+import os
 import random
 import sqlite3
 import time
@@ -19,6 +20,8 @@ from drivers.kit.simulate import Simulation, run_server
 from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.notify.broker import EmbeddedBroker
 
+#: `./dev soak` repeats the series with ten seeds.
+FULL = os.environ.get("SOAK") == "1"
 SPEED = 60.0
 MINUTES = 48
 KILLS = 20
@@ -121,8 +124,9 @@ async def broker(tmp_path: Path):
         yield running.settings
 
 
-async def test_killed_20_times_under_load(tmp_path: Path, broker) -> None:
-    rng = random.Random(20260101)
+@pytest.mark.parametrize("seed", range(20260101, 20260111) if FULL else [20260101])
+async def test_killed_20_times_under_load(tmp_path: Path, broker, seed: int) -> None:
+    rng = random.Random(seed)
     loop = asyncio.get_running_loop()
     clock = SimClock(loop.time() + 6, datetime(2026, 1, 1, tzinfo=UTC), SPEED)
     play = make_play(

@@ -1,4 +1,4 @@
-"""An engine with a real journal and a real vault, and journals that are slow or full."""
+"""An engine with a real journal and a real vault, and a journal whose disk can be held."""
 
 import asyncio
 import sqlite3
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.events import MINUTE, Configured
+from monitor_daemon.core.events import MINUTE, Configured, LinkChanged
 from monitor_daemon.engine.engine import Engine
 from monitor_daemon.engine.replay import replay
 from monitor_daemon.journal.journal import Journal
@@ -61,10 +61,30 @@ class Room:
         self.engine, self.journal, self.vault = engine, journal, vault
         self.task, self.offered = task, offered
 
-    async def fill_the_disk(self):
-        """From now on SQLite gets no more pages and answers SQLITE_FULL."""
-        await self.journal._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        await self.journal._db.execute("PRAGMA max_page_count = 1")
+    async def settle(self):
+        """What the start handed in is stored."""
+        await self.engine.submit([LinkChanged("x", "live", "ready")])
+
+    async def stand_before_the_disk(self, *inputs):
+        """Submit, and wait until the group stands before the closed gate; gives the answer."""
+        self.journal.gate.clear()
+        self.journal.reached.clear()
+        answer = self.engine.submit(inputs)
+        await self.journal.reached.wait()
+        return answer
+
+    async def stopped_by(self):
+        """What ended the engine, once it has ended."""
+        await asyncio.wait([self.task])
+        error = self.task.exception()
+        while isinstance(error, BaseExceptionGroup):
+            (error,) = error.exceptions
+        return error
+
+
+async def refuse_writing(store):
+    """From now on SQLite refuses to write, as on a file system that became read-only."""
+    await store._db.execute("PRAGMA query_only = ON")
 
 
 @asynccontextmanager
