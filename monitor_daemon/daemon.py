@@ -1,9 +1,10 @@
 """Wiring and supervision: which room talks to which, and nothing else."""
 
 import asyncio
+import fcntl
 import signal
-from collections.abc import Awaitable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +19,9 @@ from monitor_daemon import __version__
 from monitor_daemon.clock import EngineClock, iso
 from monitor_daemon.config import LinkConfig, SiteConfig
 from monitor_daemon.control.handler import Handler
-from monitor_daemon.control.socket import serve
+from monitor_daemon.control.socket import refuse_if_served, serve
 from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.errors import ConfigError, InvariantError
 from monitor_daemon.core.events import Configured, LinkChanged
 from monitor_daemon.core.protocol import parse
 from monitor_daemon.core.rules import kinds
@@ -62,7 +64,8 @@ class EngineSink:
         if state is LinkState.OPENING or self._said.get(link) == (state, reason):
             return
         self._said[link] = (state, reason)
-        self._engine.submit([LinkChanged(link, state.value, reason)])
+        with suppress(InvariantError):  # the engine has stopped, and so do we
+            self._engine.submit([LinkChanged(link, state.value, reason)])
 
 
 class Daemon:
@@ -86,6 +89,8 @@ class Daemon:
         directory = config.store.directory
         await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
+            stack.enter_context(_alone(directory))
+            await refuse_if_served(config.control.socket)
             journal = await Journal.open(directory / "journal.db")
             stack.push_async_callback(journal.close)
             vault_key = await asyncio.to_thread(load_key, config.store.vault_key_file)
@@ -177,6 +182,19 @@ class Daemon:
             },
             **ward_view(engine.ward),
         }
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the store for this process. Raises ConfigError if another daemon has it."""
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"store.directory {directory}: another daemon runs on it", code="STORE_BUSY"
+            ) from None
+        yield
 
 
 async def _follow(judging: "asyncio.Task[None]") -> None:

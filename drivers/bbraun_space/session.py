@@ -123,6 +123,10 @@ class BccSession:
         """The oldest message is durable and acknowledged: the next request may go."""
         return self._step(self._unstored.popleft(), now)
 
+    def lost(self, now: float) -> list[Effect]:
+        """A frame that was cut off is said."""
+        return [Problem(item.fault) for item in self._framer.finish() if isinstance(item, Broken)]
+
     def due(self) -> float | None:
         """When `wake` wants to be called; never while a message waits to be stored."""
         return None if self._unstored else self._due
@@ -203,7 +207,7 @@ class BccSession:
         """What a person should know of the station and its pumps, once."""
         notes = []
         if event is Event.IDENTIFIED:
-            notes.append(f"station {block.bed} answered")
+            notes.append("station answered")
         if block.version is not None:
             notes.append(f"BCC {block.version}")
         if block.time is not None:

@@ -75,6 +75,11 @@ class Hl7Session:
         """The sender goes on when it has its acknowledgement."""
         return ()
 
+    def lost(self, now: float) -> Iterable[Effect]:
+        """A message that was cut off cannot be acknowledged, but it can be counted."""
+        faults = [item for item in self._framer.finish() if isinstance(item, FrameFault)]
+        return [Problem(Fault(item.code, item.offset, item.reason)) for item in faults]
+
     def due(self) -> float | None:
         """Nothing is ever asked for."""
         return None
@@ -91,12 +96,14 @@ class Hl7Session:
         if isinstance(message, Unreadable):
             effects.append(Problem(Fault("HL7_HEADER", offset, message.reason)))
             return message.reason
-        kind, trigger = message_type(message)
+        kind, _ = message_type(message)
         if kind in ANSWERS:
             effects.append(Alive(f"{kind} received"))
         elif kind not in READ:
-            name = f"{kind}^{trigger}" if trigger else kind or "empty"
-            reason = f"MSH-9 = {name}: only {', '.join(sorted(READ))} are read"
+            # What stands where the type should be may be a name: only a type is quoted.
+            plain = kind.isalnum() and len(kind) == 3
+            said = kind if plain else "no message type"
+            reason = f"MSH-9 = {said}: only {', '.join(sorted(READ))} are read"
             error = AckError("200", "Unsupported message type", "MSH^1^9")
             reply = self._reply(message, Outcome.REJECTED, now, error)
             effects.append(Problem(Fault("HL7_MESSAGE_TYPE", offset, reason), reply))

@@ -82,6 +82,9 @@ class Session(Protocol):
     def stored(self, message: Message, now: float) -> Iterable[Effect]:
         """`message` is durable and its reply was handed to the transport: go on polling."""
 
+    def lost(self, now: float) -> Iterable[Effect]:
+        """The transport is gone: say what was left incomplete. Nothing can be sent any more."""
+
     def due(self) -> float | None:
         """The monotonic time at which `wake` wants to be called, or None."""
 

@@ -88,6 +88,9 @@ class Conversation(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone. What was received before is still being stored, unanswered."""
+        if self._open:
+            now = self._loop.time()
+            self._act(lambda: self._session.lost(now), now)
         self._open = False
         self._set_timer(None)
         if not self.ended.done():

@@ -52,7 +52,11 @@ def check_file(path: Path) -> str:
 
 def _check_site(path: Path) -> str:
     config = load(path)
-    for key, text in config.protocol_texts().items():
+    try:
+        texts = config.protocol_texts()
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", code=error.code) from None
+    for key, text in texts.items():
         parse(text, kinds(), f"{path}: protocol {key}")
     DrugTable.parse(config.drug_text(), str(config.drugs or "packaged drugs.toml"))
     for link in config.links:

@@ -1,6 +1,7 @@
 """`monitor-daemon run`: the daemon."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from monitor_daemon.cli import logs
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.config import load
-from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.core.errors import ConfigError, MonitorError
 from monitor_daemon.daemon import Daemon, run_until_signalled
 
 
@@ -31,3 +32,13 @@ def run(
         asyncio.run(run_until_signalled(Daemon(load(config), EngineClock(speed, origin))))
     except ConfigError as error:
         stop(error)
+    except BaseExceptionGroup as group:
+        storage = group.subgroup(sqlite3.Error)
+        if storage is None:
+            raise
+        stop(MonitorError(f"the record cannot be written: {_first(storage)}", code="STORAGE"))
+
+
+def _first(group: BaseExceptionGroup[sqlite3.Error]) -> BaseException:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

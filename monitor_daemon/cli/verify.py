@@ -23,7 +23,7 @@ def verify(
 ) -> None:
     """Walk the hash chain and judge every input again. Exit 1 if anything differs."""
     result = Verification()
-    wanted = anchor.read_text().split()[0] if anchor is not None else None
+    wanted = None if anchor is None else _link(anchor)
     findings = 0
     try:
         for finding in walk(journal, result, wanted):
@@ -44,3 +44,14 @@ def verify(
     )
     if findings:
         raise typer.Exit(1)
+
+
+def _link(anchor: Path) -> str:
+    """The link that an anchor file holds; leaves with its error if there is none."""
+    try:
+        words = anchor.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        stop(CommandError(f"{anchor}: {getattr(error, 'strerror', 'not text')}", code="FILE"))
+    if not words:
+        stop(CommandError(f"{anchor}: empty, expected a link of the chain (hex)", code="FILE"))
+    return words[0]

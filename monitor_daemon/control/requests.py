@@ -79,7 +79,7 @@ def parse(line: bytes) -> Request:
     """A request from its JSON. Raises CommandError saying which field is wrong."""
     try:
         return _decoder.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"request: {error}", code="BAD_REQUEST") from None
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from monitor_daemon.control.handler import Handler
 from monitor_daemon.control.requests import Reply
-from monitor_daemon.core.errors import LinkError
+from monitor_daemon.core.errors import ConfigError, LinkError
 
 #: A request is one line; nobody needs more.
 _LIMIT = 64 * 1024
@@ -47,6 +47,16 @@ async def serve(path: Path, handler: Handler) -> None:
             writer.close()
         await asyncio.sleep(0)
         _clear(path)
+
+
+async def refuse_if_served(path: Path) -> None:
+    """Raise ConfigError if another daemon answers on `path`; a dead one's socket is no obstacle."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return
+    writer.close()
+    raise ConfigError(f"control.socket {path}: another daemon answers there", code="SOCKET_BUSY")
 
 
 def _clear(path: Path) -> None:

@@ -46,25 +46,40 @@ def verify(path: Path, result: Verification, anchor: str | None = None) -> Itera
     if the journal cannot be read.
     """
     connection = read_only(path)
-    ward = Ward()
+    ward: Ward | None = Ward()
     try:
+        for (seq,) in connection.execute(
+            "SELECT DISTINCT seq FROM decision WHERE seq NOT IN (SELECT seq FROM input)"
+        ):
+            yield Finding(seq, "a decision stands here without an input")
         for instant in instants(rows(connection)):
-            yield from _chain(instant, result)
-            found = ward.step([decode_input(row.body) for row in instant], instant[0].t)
-            again: dict[int, list[bytes]] = {}
-            for index, decision in found:
-                again.setdefault(index, []).append(encode(decision))
-            for index, row in enumerate(instant):
-                result.anchored = result.anchored or row.link.hex() == anchor
-                recorded = [body for _, body in row.decisions]
-                result.decisions += len(recorded)
-                if recorded != again.get(index, []):
-                    yield Finding(row.seq, "judged again, the decisions are not those recorded")
+            yield from _chain(instant, result, anchor)
+            if ward is not None:
+                try:
+                    yield from _judge_again(ward, instant, result)
+                except Exception as error:  # noqa: BLE001 - a damaged record may break anything
+                    kind = type(error).__name__
+                    yield Finding(
+                        instant[0].seq, f"cannot be judged again ({kind}), nor what follows"
+                    )
+                    ward = None
     finally:
         connection.close()
 
 
-def _chain(instant: list[InputRow], result: Verification) -> Iterator[Finding]:
+def _judge_again(ward: Ward, instant: list[InputRow], result: Verification) -> Iterator[Finding]:
+    found = ward.step([decode_input(row.body) for row in instant], instant[0].t)
+    again: dict[int, list[bytes]] = {}
+    for index, decision in found:
+        again.setdefault(index, []).append(encode(decision))
+    for index, row in enumerate(instant):
+        recorded = [body for _, body in row.decisions]
+        result.decisions += len(recorded)
+        if recorded != again.get(index, []):
+            yield Finding(row.seq, "judged again, the decisions are not those recorded")
+
+
+def _chain(instant: list[InputRow], result: Verification, anchor: str | None) -> Iterator[Finding]:
     for row in instant:
         result.inputs += 1
         if row.seq != result.inputs:
@@ -76,3 +91,4 @@ def _chain(instant: list[InputRow], result: Verification) -> Iterator[Finding]:
         if row.link != expected:
             yield Finding(row.seq, "the hash chain is broken here")
         result.head = row.link
+        result.anchored = result.anchored or row.link.hex() == anchor

@@ -55,7 +55,12 @@ class Journal:
     ) -> None:
         """Write one commit group; returns when it is on the disk. Raises sqlite3.Error."""
         async with self._writing:
-            await self._append(inputs, outbox, snapshot)
+            try:
+                await self._append(inputs, outbox, snapshot)
+            except BaseException:
+                if self._db.in_transaction:
+                    await self._db.execute("ROLLBACK")
+                raise
 
     async def _append(
         self,
@@ -95,7 +100,8 @@ class Journal:
             )
             await db.execute(
                 "DELETE FROM outbox WHERE retain = 0 AND sent IS NOT NULL AND id <"
-                " (SELECT max(id) FROM outbox) - ?",
+                " (SELECT max(id) FROM outbox) - ?"
+                " AND sequence < (SELECT max(sequence) FROM outbox)",
                 (_RECEIPTS,),
             )
         if several:

@@ -34,6 +34,8 @@ def rows(connection: sqlite3.Connection, after: int = 0) -> Iterator[InputRow]:
         (after,),
     ):
         found: tuple[tuple[str | None, bytes], ...] = ()
+        while ahead is not None and ahead[0] < seq:
+            ahead = next(by_seq, None)  # of an input that is not there: `verify` says so
         if ahead is not None and ahead[0] == seq:
             found = tuple((subject, text.encode()) for _, subject, text in ahead[1])
             ahead = next(by_seq, None)

@@ -69,7 +69,7 @@ class Sealer:
         """The originals. Raises MonitorError if the row was changed or the key is another."""
         try:
             plain = self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], b"%d" % number)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut shorter than a nonce
             raise MonitorError(
                 f"vault row {number}: changed, or sealed with another key", code="VAULT_ROW"
             ) from None

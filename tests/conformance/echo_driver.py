@@ -100,6 +100,9 @@ class EchoSession:
     def due(self) -> float | None:
         return self.next
 
+    def lost(self, now: float) -> Iterable[Effect]:
+        return ()
+
     def wake(self, now: float) -> Iterable[Effect]:
         self.next = now + self.options["poll"]
         return [Send(b"?\n")]

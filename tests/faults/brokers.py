@@ -129,6 +129,11 @@ class Observer(Watched):
 
         await self.until(holds)
 
+    async def sees_it_running(self):
+        """The daemon is there, with all its links or not."""
+        topic = f"{ROOT}/status"
+        await self.until(lambda: self.held.get(topic, {}).get("state") in {"online", "degraded"})
+
 
 class Mosquitto:
     """mosquitto without persistence: what it retained is gone when it is."""

@@ -13,7 +13,10 @@ from monitor_daemon.notify.settings import BrokerSettings
 
 
 def written(word: str) -> set[bytes]:
-    """`word` in the forms in which a file or a message may hold it."""
+    """`word` in the forms in which a file or a message may hold it.
+
+    It must be long: sealed bytes are random, and a form of a few bytes would stand there by chance.
+    """
     plain = word.encode()
     found = {plain, word.encode("utf-16-le"), word.encode("utf-16-be"), plain.hex().encode()}
     found.add(json.dumps(word)[1:-1].encode())
@@ -21,6 +24,7 @@ def written(word: str) -> set[bytes]:
         # Whatever stands before and after it changes the first and the last characters only.
         text = base64.b64encode(bytes(shift) + plain).rstrip(b"=")
         found.add(text[4 if shift else 0 : -1])
+    assert min(map(len, found)) >= 8, f"{word}: too short to search for"
     return found
 
 

@@ -91,7 +91,7 @@ async def ward(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ward]:
             await station.open()
         site = Site(
             folder / "site", broker.settings, BEDS,
-            {bed: station.port for bed, station in pumps.items()}, speed=180.0,
+            {bed: station.port for bed, station in pumps.items()}, speed=240.0,
             extra='[[links]]\nname = "lonely"\ndriver = "hl7"\nexpected_period = 0.3\n'
             f'listen = "127.0.0.1:{lonely}"',
         )  # fmt: skip

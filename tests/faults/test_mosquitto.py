@@ -36,7 +36,7 @@ async def open_alert(site):
 
 async def test_an_alert_reaches_who_listens_and_who_comes_later(site, mosquitto):
     async with observing(mosquitto.settings) as observer:
-        await observer.sees(f"{ROOT}/status", state="online")
+        await observer.sees_it_running()
         alert = await open_alert(site)
         await observer.until(lambda: observer.events)
         assert observer.events[0] == 1
@@ -57,7 +57,7 @@ async def test_a_kill_is_told_by_the_will_and_a_return_by_the_same_alert(site, m
         await observer.sees(f"{ROOT}/status", state="offline", since=None)
         assert observer.held[topic]["kind"] == "SEVERE_LOW"
         await site.start()
-        await observer.sees(f"{ROOT}/status", state="online")
+        await observer.sees_it_running()
         assert "SEVERE_LOW" in (await site.status())["subjects"]["S1"]["alerts"]
         assert await site.stop() == 0
         await observer.sees(f"{ROOT}/status", state="offline", next_due=None)

@@ -117,7 +117,7 @@ def test_dialogue_of_a_start_and_two_polls():
     poll = ["MEM:GET", ACK, ACK]
     assert bench.requests() == ["ADMIN:ALIVE", ACK, "ADMIN:VERSION", ACK, *poll, *poll]
     assert [parse(d).bed for d in bench.sent if len(d) > 1] == ["1", "ICU7", "ICU7", "ICU7"]
-    assert bench.notes[:2] == ["station ICU7 answered", "BCC V3.30"]
+    assert bench.notes[:2] == ["station answered", "BCC V3.30"]
     assert "pump 50111: Perfusor Space 688N030006" in bench.notes
 
 

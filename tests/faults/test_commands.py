@@ -1,0 +1,172 @@
+"""Every command a person types, against the real daemon; what is refused, and the exit codes."""
+
+import json
+import stat
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+import pytest_asyncio
+from site_process import Gateway, Site, arterial, message, tidy, until
+
+from monitor_daemon.control.requests import StatusRequest
+from monitor_daemon.control.socket import ask
+from monitor_daemon.core.errors import LinkError
+from monitor_daemon.notify.broker import EmbeddedBroker
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BEDS = ("bed-1", "bed-2", "bed-3")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A daemon in which TAKEN lies in bed-3."""
+    folder = tmp_path_factory.mktemp("commands")
+    async with EmbeddedBroker(folder / "broker") as broker:
+        made = Site(folder / "site", broker.settings, BEDS, speed=60.0)
+        try:
+            await made.start()
+            await made.enrol("TAKEN", "bed-3", "usual_vp01")
+            yield made
+            assert await made.stop() == 0, made.log()
+        finally:
+            tidy(made.process)
+
+
+async def subject(site, name):
+    return (await site.status())["subjects"][name]
+
+
+async def test_a_patient_s_course_by_commands(site):
+    code, out, err = await site.command(
+        "enrol",
+        "S1",
+        "--bed",
+        "bed-1",
+        "--arm",
+        "permissive_vp01",
+        "--weight",
+        "60",
+        "--actor",
+        "a",
+    )
+    assert (code, out, err) == (0, "S1 is enrolled\n", "")
+    found = await subject(site, "S1")
+    assert (found["bed"], found["arm"], found["phase"]) == ("bed-1", "permissive_vp01", "RESUS")
+
+    code, out, _ = await site.command("observe", "S1", "crt", "2.1")
+    assert (code, out.splitlines()[0]) == (0, "crt 2.1 of S1 is stored")
+    code, out, _ = await site.command("observe", "S1", "weight", "72.5", "--reason", "weighed")
+    assert (code, out.splitlines()[0]) == (0, "weight 72.5 of S1 is stored")
+    assert (await subject(site, "S1"))["weight_kg"] == 72.5
+    code, out, _ = await site.command("observe", "S1", "lactate", "3.4", "--at", "-5")
+    assert (code, out.splitlines()[0]) == (0, "lactate 3.4 of S1 is stored")
+
+    async with Gateway(site.mllp) as gateway:
+
+        async def raised():
+            await gateway.send(message("M1", "WARD^ROOM^bed-1", "", *arterial(34)))
+            return "SEVERE_LOW" in (await subject(site, "S1"))["alerts"]
+
+        await until(raised, "an alert")
+    code, out, _ = await site.command("ack", "S1", "SEVERE_LOW", "--actor", "nurse-7")
+    assert (code, out.splitlines()[0]) == (0, "SEVERE_LOW of S1 is acknowledged")
+    seen = (await subject(site, "S1"))["alerts"]["SEVERE_LOW"]["acknowledged_by"]
+    assert seen.startswith("nurse-7 (uid ")
+
+    code, out, _ = await site.command("end", "S1", "--reason", "discharge")
+    assert (code, out.splitlines()[0]) == (0, "S1 ended")
+    found = await subject(site, "S1")
+    assert (found["phase"], found["alerts"]) == ("ENDED", {})
+
+
+async def test_status_shows_links_beds_and_subjects_and_as_json_everything(site):
+    code, out, err = await site.command("status")
+    assert (code, err) == (0, "")
+    assert {"gateway", "TAKEN", "bed-3"} <= set(out.replace("│", " ").split())
+    code, out, err = await site.command("status", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["subjects"]["TAKEN"]["bed"] == "bed-3"
+    assert {"site", "version", "now", "record", "broker", "links", "beds"} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"command": "enrol", "subject": "S 9", "bed": "bed-2"}, "BAD_NAME"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-9"}, "UNKNOWN_BED"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-3"}, "BED_TAKEN"),
+        ({"command": "enrol", "subject": "TAKEN", "bed": "bed-2"}, "ALREADY_ENROLLED"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-2", "arm": "none"}, "UNKNOWN_ARM"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-2", "weight_kg": 3.0}, "BAD_VALUE"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-2", "randomised": "8:00"}, "BAD_TIME"),
+        ({"command": "enrol", "subject": "S9", "bed": "bed-2", "weight_kg": "60"}, "BAD_REQUEST"),
+        ({"command": "observe", "subject": "S9", "kind": "crt", "value": 2.0}, "UNKNOWN_SUBJECT"),
+        ({"command": "observe", "subject": "TAKEN", "kind": "crt", "value": 90.0}, "BAD_VALUE"),
+        ({"command": "observe", "subject": "TAKEN", "kind": "mood", "value": 2.0}, None),
+        ({"command": "ack", "subject": "TAKEN", "alert": "FLOOR"}, None),
+        ({"command": "end", "subject": "S9", "reason": "death"}, "UNKNOWN_SUBJECT"),
+        ({"command": "end", "subject": "TAKEN", "reason": "x", "actor": ""}, "BAD_REQUEST"),
+        ({"command": "dance"}, "BAD_REQUEST"),
+        ({}, "BAD_REQUEST"),
+    ],
+)
+async def test_a_refusal_has_a_code_and_a_reason_and_changes_nothing(site, request_, code):
+    fields = {"actor": "a", "request_id": "r-1"}
+    if request_.get("command") == "enrol":
+        fields |= {"protocol": "personalise", "arm": "usual_vp01", "weight_kg": 60.0}
+    before = (await site.status())["subjects"].keys()
+    reply = await ask(site.socket, msgspec.json.encode({**fields, **request_}))
+    assert not reply.ok
+    assert reply.code
+    assert code in {None, reply.code}
+    assert reply.reason
+    assert (await site.status())["subjects"].keys() == before
+
+
+async def test_what_is_no_request_is_answered_and_the_door_stays_open(site):
+    for line in (b"", b"not json", b"[1, 2]", b'"enrol"', b"\xff\xfe", b"{}" * 3):
+        reply = await ask(site.socket, line)
+        assert (reply.ok, reply.code) == (False, "BAD_REQUEST")
+    with pytest.raises(LinkError):
+        await ask(site.socket, b" " * 100_000)
+    assert await site.status()
+
+
+async def test_a_refusal_is_one_line_with_its_code_and_exit_code_2(site):
+    code, out, err = await site.command("observe", "NOBODY", "crt", "2")
+    assert (code, out) == (2, "")
+    assert err.startswith("UNKNOWN_SUBJECT: subject 'NOBODY'")
+    assert err.count("\n") == 1
+
+
+async def test_a_daemon_that_is_not_there_has_exit_code_3(site, tmp_path):
+    code, out, err = await site.command("status", "--socket", str(tmp_path / "none.sock"))
+    assert (code, out) == (3, "")
+    assert err.startswith("DAEMON: daemon at ")
+    assert err.count("\n") == 1
+
+
+async def test_the_record_is_verified_while_the_daemon_runs_and_a_wrong_anchor_is_said(
+    site, tmp_path
+):
+    code, out, _ = await site.command("verify", str(site.journal))
+    assert (code, out.split(":")[0]) == (0, "whole")
+    anchor = tmp_path / "anchor"
+    anchor.write_text("00" * 32)
+    code, out, _ = await site.command("verify", str(site.journal), "--anchor", str(anchor))
+    assert code == 1
+    assert "is not a link of this chain" in out
+
+
+async def test_only_owner_and_group_may_open_the_socket(site):
+    mode = site.socket.stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+
+
+async def test_a_status_is_asked_by_a_request_without_an_actor(site):
+    reply = await ask(site.socket, msgspec.json.encode(StatusRequest(request_id="r7")))
+    assert (reply.ok, reply.request_id) == (True, "r7")
