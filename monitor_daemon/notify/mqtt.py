@@ -136,15 +136,20 @@ class Publisher:
     async def _stay_connected(self) -> None:
         while True:
             by_broker = False
+            # A task of its own: a task group that fails in the instant in which it is cancelled
+            # swallows the cancellation, and we would try again instead of ending.
+            serving = asyncio.create_task(self._serve())
             try:
-                await self._serve()
+                await asyncio.wait([serving])
+            except asyncio.CancelledError:
+                serving.cancel()
+                await asyncio.wait([serving])
+                raise
+            try:
+                serving.result()
             except* (MqttError, OSError, ConfigError) as group:
                 by_broker = self.connected.is_set() and group.subgroup(Unanswered) is None
                 self._failed("the broker ended the connection" if by_broker else _reason(group))
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # A task group that fails in the instant of its cancellation swallows the latter.
-                raise asyncio.CancelledError
             guilty = self._delivery.broken(by_broker=by_broker)
             if guilty is not None:
                 self._refuse(guilty, "the broker ended the connection on this message")
