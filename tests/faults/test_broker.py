@@ -1,6 +1,7 @@
 """The publisher with real brokers that answer, that forbid, and that refuse."""
 
 import asyncio
+import gc
 import json
 import sys
 import textwrap
@@ -158,6 +159,7 @@ async def test_tls_is_spoken_and_a_stranger_with_a_wrong_certificate_is_not_trus
                 await eventually(lambda: said(logs, "broker unreachable"))
     (entry, *_) = said(logs, "broker unreachable")
     assert "certificate verify failed" in entry["reason"]
+    gc.collect()
 
 
 async def test_more_than_memory_holds_waits_in_the_outbox(nats, monkeypatch):
