@@ -283,24 +283,19 @@ class Engine:
                 seq += 1
                 mine = by_input.get(index, [])
                 submission.answers.extend(mine)
-                encoded = tuple((getattr(d, "subject", None), encode(d)) for d in mine)
-                cited = None
-                if sealed is not None and submission.original is not None:
-                    cited = (sealed.digest, submission.part)
-                previous = link(previous, t, body, cited, [text for _, text in encoded])
-                rows.append(
-                    InputRow(
-                        seq=seq,
-                        group=number,
-                        t=t,
-                        body=body,
-                        original=sealed.id if sealed and cited else None,
-                        part=cited[1] if cited else None,
-                        original_hash=cited[0] if cited else None,
-                        link=previous,
-                        decisions=encoded,
-                    )
+                cited = sealed if submission.original is not None else None
+                row = InputRow(
+                    seq=seq,
+                    group=number,
+                    t=t,
+                    body=body,
+                    original=cited.id if cited else None,
+                    part=submission.part if cited else None,
+                    original_hash=cited.digest if cited else None,
+                    decisions=tuple((getattr(d, "subject", None), encode(d)) for d in mine),
                 )
+                row.link = previous = link(previous, row)
+                rows.append(row)
         return rows, everything
 
 

@@ -85,10 +85,7 @@ def _chain(instant: list[InputRow], result: Verification, anchor: str | None) ->
         if row.seq != result.inputs:
             yield Finding(row.seq, f"row {result.inputs} is missing")
             result.inputs = row.seq
-        bodies = [body for _, body in row.decisions]
-        cited = None if row.original_hash is None else (row.original_hash, row.part or 0)
-        expected = link(result.head, row.t, row.body, cited, bodies)
-        if row.link != expected:
+        if row.link != link(result.head, row):
             yield Finding(row.seq, "the hash chain is broken here")
         result.head = row.link
         result.anchored = result.anchored or row.link.hex() == anchor

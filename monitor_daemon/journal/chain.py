@@ -1,27 +1,23 @@
 """The hash chain: each row's link covers its content, its decisions and the link before."""
 
 import hashlib
-from collections.abc import Iterable
 from typing import Final
+
+from monitor_daemon.journal.rows import InputRow
 
 GENESIS: Final = bytes(32)
 
 
-def link(
-    previous: bytes,
-    t: int,
-    body: bytes,
-    original: tuple[bytes, int] | None,
-    decisions: Iterable[bytes],
-) -> bytes:
-    """SHA-256 over the previous link, the input row and its decisions, each with its length.
+def link(previous: bytes, row: InputRow) -> bytes:
+    """SHA-256 over the previous link and everything the row says, each part with its length.
 
-    `original` is the digest of the vault's row and the place in it.
+    `row.link` is what this makes and is not read.
     """
-    cited, part = original or (b"", 0)
+    cited = row.original_hash or b""
+    head = (row.seq, row.group, row.t, row.original or 0, row.part or 0, len(cited), len(row.body))
     digest = hashlib.sha256(previous)
-    digest.update(b"%d %d %d %d\n%b%b" % (t, len(body), len(cited), part, cited, body))
-    for decision in decisions:
-        digest.update(b"%d\n" % len(decision))
-        digest.update(decision)
+    digest.update(b"%d %d %d %d %d %d %d\n%b%b" % (*head, cited, row.body))
+    for subject, body in row.decisions:
+        name = (subject or "").encode()
+        digest.update(b"%d %d\n%b%b" % (len(name), len(body), name, body))
     return digest.digest()

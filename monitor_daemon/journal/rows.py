@@ -3,8 +3,11 @@
 import msgspec
 
 
-class InputRow(msgspec.Struct, frozen=True, gc=False):
-    """One input with the decisions that followed from it. Bodies are JSON; `t` is engine ms."""
+class InputRow(msgspec.Struct, gc=False):
+    """One input with the decisions that followed from it. Bodies are JSON; `t` is engine ms.
+
+    `link` is the row's place in the hash chain, set when the row is complete.
+    """
 
     seq: int
     group: int
@@ -13,7 +16,7 @@ class InputRow(msgspec.Struct, frozen=True, gc=False):
     original: int | None
     part: int | None
     original_hash: bytes | None
-    link: bytes
+    link: bytes = b""
     decisions: tuple[tuple[str | None, bytes], ...] = ()
 
 

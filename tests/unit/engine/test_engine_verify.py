@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from monitor_daemon.core.events import MINUTE, Acknowledge, Data, Enrol, Observe, Sample, Tick
 from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.journal.chain import GENESIS, link
+from monitor_daemon.journal.reader import read_only
+from monitor_daemon.journal.reader import rows as all_rows
 
 tampering = settings(
     max_examples=25,
@@ -94,17 +96,25 @@ def test_an_unchanged_record_is_whole(whole):
 
 
 def test_the_chain_is_the_published_formula(whole):
-    """SHA-256 of: previous link; "t len(body) len(digest) part" LF digest body; each decision."""
-    rows = column(whole, "SELECT seq, t, body, part, original_hash, link FROM input ORDER BY seq")
-    decisions = column(whole, "SELECT seq, body FROM decision ORDER BY seq, n")
+    """SHA-256 of the previous link, seven numbers, LF, digest, body; then of each decision.
+
+    The numbers: seq, group, t, row of the vault, part, length of the digest, length of the body.
+    Before a decision: the lengths of its subject and of itself, LF.
+    """
+    rows = column(
+        whole,
+        "SELECT seq, grp, t, original, part, original_hash, body, link FROM input ORDER BY seq",
+    )
+    decisions = column(whole, "SELECT seq, subject, body FROM decision ORDER BY seq, n")
     previous = bytes(32)
-    for seq, t, body, part, cited, found in rows:
+    for seq, group, t, original, part, cited, body, found in rows:
         text, digest = body.encode(), cited or b""
-        numbers = f"{t} {len(text)} {len(digest)} {part or 0}\n".encode()
-        hashed = previous + numbers + digest + text
-        for of, decision in decisions:
+        numbers = [seq, group, t, original or 0, part or 0, len(digest), len(text)]
+        hashed = previous + " ".join(map(str, numbers)).encode() + b"\n" + digest + text
+        for of, subject, decision in decisions:
             if of == seq:
-                hashed += f"{len(decision.encode())}\n".encode() + decision.encode()
+                name, said = (subject or "").encode(), decision.encode()
+                hashed += f"{len(name)} {len(said)}\n".encode() + name + said
         previous = hashlib.sha256(hashed).digest()
         assert previous == found
     assert bytes(32) == GENESIS
@@ -195,19 +205,18 @@ def test_a_record_made_up_from_the_middle_on_is_found_by_judging_it_again(whole,
         whole, "SELECT seq, n, body FROM decision WHERE body LIKE '%SEVERE_LOW%' ORDER BY seq"
     )[0]
     false = body.replace("SEVERE_LOW", "MAP_HIGH__")
-    rows = column(whole, "SELECT seq, t, body, part, original_hash FROM input ORDER BY seq")
-    decisions = column(whole, "SELECT seq, n, body FROM decision ORDER BY seq, n")
+    connection = read_only(whole)
+    rows = list(all_rows(connection))
+    connection.close()
     statements = [("UPDATE decision SET body = ? WHERE seq = ? AND n = ?", (false, seq, n))]
     previous = GENESIS
-    for number, t, text, part, cited in rows:
-        mine = [
-            (false if (of, m) == (seq, n) else decided).encode()
-            for of, m, decided in decisions
-            if of == number
-        ]
-        original = None if cited is None else (cited, part)
-        previous = link(previous, t, text.encode(), original, mine)
-        statements.append(("UPDATE input SET link = ? WHERE seq = ?", (previous, number)))
+    for row in rows:
+        if row.seq == seq:
+            forged = list(row.decisions)
+            forged[n] = (forged[n][0], false.encode())
+            row.decisions = tuple(forged)
+        previous = link(previous, row)
+        statements.append(("UPDATE input SET link = ? WHERE seq = ?", (previous, row.seq)))
     assert changed(*statements) == [seq]
 
 
