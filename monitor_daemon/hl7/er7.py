@@ -114,23 +114,23 @@ def read(payload: bytes, fallback: str = "8859/1") -> Er7Message | Unreadable:
     """The message in `payload` (without MLLP bytes).
 
     `fallback` is the character set (as in MSH-18) for a message that declares none or ASCII and is
-    not UTF-8 either. Reasons quote no more than the delimiters: the rest may name a patient.
+    not UTF-8 either. Reasons quote no more than a delimiter: the rest may name a patient.
     """
     lines = _lines(payload)
     if not lines or lines[0][:3] != b"MSH":
-        return Unreadable(f"does not start with MSH but with {payload[:3]!r}")
+        return Unreadable("does not start with MSH")
     first = lines[0]
     separator = first[3:4]
     if not separator.isascii() or separator.isalnum() or not separator.strip(b" \0\x7f"):
-        return Unreadable(f"MSH-1 is no field separator: {first[:4]!r}")
+        return Unreadable(f"MSH-1 is no field separator: {separator!r}")
     parts = tuple(first.split(separator))
     if len(parts) < 3:
-        return Unreadable(f"MSH has no field after MSH-2: {first[:9]!r}")
+        return Unreadable("MSH has no field after MSH-2")
     marks = parts[1].decode("ascii", "replace")
     delimiters = marks[:4] + "^~\\&"[len(marks) :]
     bar = separator.decode("ascii")
     if bar in delimiters or any(not mark.isascii() or mark.isalnum() for mark in marks):
-        return Unreadable(f"MSH-2 names no delimiters: {first[:9]!r}")
+        return Unreadable("MSH-2 names no delimiters")
     component, repetition, escape, subcomponent = tuple(delimiters)
     declared = parts[17].decode("ascii", "replace").strip() if len(parts) > 17 else ""
     text, codec, damaged = _decode(lines, declared, repetition, fallback)

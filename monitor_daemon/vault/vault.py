@@ -110,8 +110,21 @@ class Vault:
         """Open or create the vault. Raises sqlite3.Error, ConfigError."""
         sealer = Sealer(key)
         connection = await open_store(path, (_SCHEMA,))
-        rows = list(await connection.execute_fetchall("SELECT max(id) FROM original"))
-        return cls(connection, sealer, (rows[0][0] or 0) + 1)
+        rows = list(
+            await connection.execute_fetchall(
+                "SELECT id, sealed FROM original ORDER BY id DESC LIMIT 1"
+            )
+        )
+        try:
+            for number, sealed in rows:
+                sealer.open(number, sealed)
+        except MonitorError:
+            await connection.close()
+            raise ConfigError(
+                f"vault key file: not the key with which {path.name} was written",
+                code="CONFIG_VAULT_KEY",
+            ) from None
+        return cls(connection, sealer, (rows[0][0] if rows else 0) + 1)
 
     async def append(self, t: int, originals: Sequence[Original]) -> SealedRow:
         """Seal and store originals; returns when they are on the disk. Raises sqlite3.Error."""

@@ -109,8 +109,9 @@ class Site:
         if self.process is not None and self.process.returncode is not None:
             raise AssertionError(f"the daemon ended: {self.log()}")
         with suppress(LinkError):
-            await self.status()
-            return True
+            # The control socket answers before the listener is open.
+            links = (await self.status())["links"]
+            return "gateway" not in links or links["gateway"]["state"] in {"waiting", "live"}
         return False
 
     async def kill(self) -> None:

@@ -28,13 +28,11 @@ async def test_what_was_put_in_comes_out(vault):
     assert [await vault.read(row.id, part) for part in (0, 1)] == ORIGINALS
 
 
-async def test_nothing_can_be_read_with_another_key(vault, tmp_path):
+async def test_nothing_can_be_read_with_another_key(vault):
     row = await vault.append(1000, ORIGINALS)
-    stranger = await Vault.open(tmp_path / "vault.db", OTHER)
     with pytest.raises(MonitorError, match=f"vault row {row.id}: changed, or sealed") as raised:
-        await stranger.read(row.id, 0)
+        Sealer(OTHER).open(row.id, row.sealed)
     assert raised.value.code == "VAULT_ROW"
-    await stranger.close()
 
 
 @pytest.mark.parametrize(("number", "part"), [(2, 0), (1, 2), (99, 0)])
@@ -139,3 +137,11 @@ async def test_an_unusable_key_is_refused_without_being_shown(tmp_path, content)
 def test_a_missing_key_file_is_said(tmp_path):
     with pytest.raises(ConfigError, match="vault key file: No such file"):
         load_key(tmp_path / "none")
+
+
+async def test_another_key_is_refused_at_the_start(tmp_path):
+    vault = await Vault.open(tmp_path / "vault.db", bytes(32))
+    await vault.append(1, [Original("link", b"bytes")])
+    await vault.close()
+    with pytest.raises(ConfigError, match="not the key with which"):
+        await Vault.open(tmp_path / "vault.db", bytes(31) + b"x")
