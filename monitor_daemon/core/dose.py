@@ -40,16 +40,6 @@ def concentration(value: float | None, unit: str | None, *, in_units: bool) -> D
     return None if factor is None else exact(value) * factor
 
 
-def mass_dose(rate: Decimal, base_ug_ml: Decimal, weight_kg: Decimal) -> Decimal:
-    """Dose in ug/kg/min, not yet rounded. Rate in mL/h, concentration ug/mL of base."""
-    return rate * base_ug_ml / 60 / weight_kg
-
-
-def unit_dose(rate: Decimal, u_ml: Decimal) -> Decimal:
-    """Dose in U/min, not yet rounded. Rate in mL/h, concentration U/mL."""
-    return rate * u_ml / 60
-
-
 def rounded(dose: Decimal) -> Decimal:
     """Half-up to three decimals: 0.0996 is 0.100 and meets 0.1; 0.0994 is 0.099 and does not."""
     return dose.quantize(THOUSANDTH, rounding=ROUND_HALF_UP)

@@ -56,9 +56,6 @@ class Channel(msgspec.Struct):
     strength: Decimal | None
     derived: bool
     seen: int
-    reported: float | None
-    reported_unit: str | None
-    weight: float | None
     measured: int
 
 
@@ -125,9 +122,6 @@ class Infusions(msgspec.Struct):
             strength=strength,
             derived=flow.derived,
             seen=now,
-            reported=flow.dose,
-            reported_unit=flow.dose_unit,
-            weight=flow.weight,
             measured=measured,
         )
 

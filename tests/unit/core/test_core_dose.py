@@ -9,7 +9,7 @@ from bedside import DRUGS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor_daemon.core.dose import concentration, exact, mass_dose, rounded, unit_dose
+from monitor_daemon.core.dose import concentration, exact, rounded
 from monitor_daemon.core.drugs import SALT_FACTORS, DrugTable
 from monitor_daemon.core.events import MINUTE, Flow
 from monitor_daemon.core.infusion import Infusions
@@ -49,10 +49,14 @@ def dose_of(flows, weight, table=TABLE):
     ids=["4mg/50", "3mg/50", "premix-80kg", "premix-70kg", "10mg/50", "tartrate", "as-base"],
 )
 def test_worked_mass_doses(rate, mg_ml, factor, weight, expected):
-    strength = concentration(mg_ml, "mg/mL", in_units=False)
-    assert strength is not None
-    dose = mass_dose(Decimal(rate), strength * Decimal(factor), Decimal(weight))
-    assert dose.quantize(Decimal("0.00001")) == Decimal(expected)
+    labelled = DrugTable.parse(TARTRATE + f"factor = {float(factor)}\n")
+    infusions = Infusions()
+    flow = Flow("1", "running", float(rate), "norepinephrine_tartrate", mg_ml, "mg/mL")
+    infusions.take("1", flow, labelled, 0, 0)
+    infusions.settle(0, BRIDGE)
+    per_hour, complete = infusions.amount("norepinephrine")
+    assert complete
+    assert (per_hour / 60 / Decimal(weight)).quantize(Decimal("0.00001")) == Decimal(expected)
 
 
 def test_a_bcc_concentration_of_80_ug_ml_is_0_08_mg_ml():
@@ -66,9 +70,11 @@ def test_a_bcc_concentration_of_80_ug_ml_is_0_08_mg_ml():
     [("2.25", 0.8, "0.03"), ("9", 0.2, "0.03"), ("1.8", 1.0, "0.03"), ("3", 0.8, "0.04")],
 )
 def test_worked_unit_doses(rate, u_ml, expected):
-    strength = concentration(u_ml, "U/mL", in_units=True)
-    assert strength is not None
-    assert unit_dose(Decimal(rate), strength) == Decimal(expected)
+    infusions = Infusions()
+    flow = Flow("v", "running", float(rate), "vasopressin", u_ml, "U/mL")
+    infusions.take("v", flow, TABLE, 0, 0)
+    infusions.settle(0, BRIDGE)
+    assert infusions.units_per_minute("vasopressin").known == Decimal(expected)
 
 
 def test_vasopressin_1_8_units_an_hour_are_0_03_a_minute():
