@@ -81,8 +81,12 @@ class Link(ABC):
     def __init__(self, spec: LinkSpec, where: str, backoff: Backoff) -> None:
         try:
             self._settings = spec.driver.settings(spec.options)
+            # A session that its settings make impossible is a fault of the configuration, now.
+            spec.driver.session(self._settings)
         except (KeyError, ValueError) as error:
             raise ConfigError(f"link {spec.name}: option {error.args[0]}") from error
+        except ConfigError as error:
+            raise ConfigError(f"link {spec.name}: {error}", code=error.code) from error
         self.spec = spec
         self.where = where
         self.counters = Counters()

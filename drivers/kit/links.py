@@ -8,6 +8,7 @@ from drivers.kit.link import Link, LinkSpec
 from drivers.kit.mllp_link import MllpLink
 from drivers.kit.serial_link import SerialLink
 from drivers.kit.tcp_link import TcpLink
+from drivers.kit.udp_link import UdpLink, speaks_udp
 from monitor_daemon.core.errors import ConfigError
 
 
@@ -21,7 +22,12 @@ def serial_link(spec: LinkSpec, port: str, line: Mapping[str, Any] | None = None
 
 
 def dial_link(spec: LinkSpec, address: str) -> Link:
-    """A link that dials `address` (host:port). Raises ConfigError as above."""
+    """A link that dials `address` (host:port), by UDP if the driver speaks that and no TCP.
+
+    Raises ConfigError as above.
+    """
+    if speaks_udp(spec.driver):
+        return UdpLink(spec, *split_address(address, spec.driver.port))
     _require(spec.driver, Transport.TCP_CLIENT)
     return TcpLink(spec, *split_address(address, spec.driver.port))
 

@@ -40,13 +40,7 @@ class SerialLink(Link):
         path = await asyncio.to_thread(find_port, self._port)
         conversation = Conversation(self, self._begin)
         try:
-            await serialx.create_serial_connection(
-                asyncio.get_running_loop(),
-                lambda: conversation,
-                path,
-                exclusive=True,
-                **self.line,
-            )
+            await self._open(path, conversation)
             return await asyncio.shield(conversation.ended)
         except OSError as error:
             if error.errno == errno.EBUSY:
@@ -56,6 +50,20 @@ class SerialLink(Link):
             raise ConfigError(f"{path}: line settings {self.line}: {error}") from error
         finally:
             await conversation.stop()
+
+    async def _open(self, path: str, conversation: Conversation) -> None:
+        loop, line = asyncio.get_running_loop(), self.line
+        try:
+            await serialx.create_serial_connection(
+                loop, lambda: conversation, path, exclusive=True, **line
+            )
+        except OSError as error:
+            # A pty drops the parity bit, and refuses a second opening that changes nothing else.
+            if error.errno != errno.EINVAL or not is_pty(path):
+                raise
+            await serialx.create_serial_connection(
+                loop, lambda: conversation, path, exclusive=True, **{**line, "parity": "N"}
+            )
 
     def _begin(self, _conversation: Conversation) -> None:
         self._opened(f"{self.where} is open, nothing heard yet")
@@ -76,6 +84,11 @@ def find_port(port: str) -> str:
         return str(found[port])
     known = ", ".join(sorted(number for number in found if number)) or "none"
     raise LinkError(f"no port with USB serial number {port}; plugged in: {known}", code="NO_PORT")
+
+
+def is_pty(path: str) -> bool:
+    """Whether `path` leads to a pseudo-terminal."""
+    return os.path.realpath(path).startswith("/dev/pts/")
 
 
 def holder(path: str) -> str:

@@ -10,7 +10,7 @@ import pty
 import tty
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ import structlog
 
 from drivers.kit.contract import Driver, SimulatedDevice
 from drivers.kit.playback import Play, SimClock
+from drivers.kit.udp_link import speaks_udp, udp_options
 from monitor_daemon.core.errors import ConfigError
 
 log = structlog.get_logger("simulate")
@@ -97,8 +98,14 @@ class _SocketHost(asyncio.Protocol):
 
 
 async def run_server(simulation: Simulation, host: str, port: int, ready: Ready) -> None:
-    """Listen and be a separate device for every reader. Raises OSError if the port is taken."""
+    """Listen and be a separate device for every reader. Raises OSError if the port is taken.
+
+    By UDP if the driver speaks that and no TCP.
+    """
     simulation.device()
+    if speaks_udp(simulation.driver):
+        await _serve_datagrams(simulation, host, port, ready)
+        return
     open_hosts: set[_SocketHost] = set()
 
     def accept() -> _SocketHost:
@@ -116,8 +123,51 @@ async def run_server(simulation: Simulation, host: str, port: int, ready: Ready)
             reader.transport.abort()
 
 
+class _DatagramHost(asyncio.DatagramProtocol):
+    """A device for every address that datagrams come from."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        options = udp_options(simulation.driver, simulation.options)
+        self._simulation = replace(simulation, options=options)
+        self._readers: dict[tuple[str, int], _Host] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        reader = self._readers.get(addr)
+        if reader is None:
+            device = self._simulation.device()
+            reader = _Host(device, lambda answer: self.transport.sendto(answer, addr))
+            self._readers[addr] = reader
+            reader.connected()
+        reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for reader in self._readers.values():
+            reader.stop()
+
+
+async def _serve_datagrams(simulation: Simulation, host: str, port: int, ready: Ready) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _DatagramHost(simulation), local_addr=(host, port)
+    )
+    bound_host, bound_port = transport.get_extra_info("sockname")[:2]
+    ready(f"{bound_host}:{bound_port}")
+    try:
+        await loop.create_future()
+    finally:
+        transport.close()
+
+
 async def run_client(simulation: Simulation, host: str, port: int, ready: Ready) -> None:
-    """Dial the reader and dial again after a loss, as a gateway does; it stays one device."""
+    """Dial the reader and dial again after a loss, as a gateway does; it stays one device.
+
+    Raises ConfigError if the device is one that is asked by UDP: it waits for its reader.
+    """
+    if speaks_udp(simulation.driver):
+        raise ConfigError(f"a {simulation.driver.name} device dials nobody: let it listen")
     device = simulation.device()
     ready(f"dialling {host}:{port}")
     while True:

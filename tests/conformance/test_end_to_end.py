@@ -29,7 +29,7 @@ async def connected(transport, simulation, spec, tmp_path):
             link = serial_link(spec, await place.ready())
             async with running(link.run()):
                 yield link
-    elif transport is Transport.TCP_CLIENT:
+    elif transport in {Transport.TCP_CLIENT, Transport.UDP}:
         async with running(run_server(simulation, "127.0.0.1", 0, place)):
             link = dial_link(spec, await place.ready())
             async with running(link.run()):
@@ -49,8 +49,6 @@ async def test_what_the_simulator_plays_arrives(name, transport, tmp_path):
     driver = echo_driver.DRIVER if name == "echo" else load_driver(name)
     if transport not in driver.transports:
         pytest.skip(f"{name} does not speak over {transport}")
-    if transport is Transport.UDP:
-        pytest.skip("there is no UDP link yet")
     sink = Recorder()
     clock = SimClock(monotonic(), datetime(2026, 1, 1, tzinfo=UTC), SPEED)
     simulation = Simulation(driver, ConformancePlay(), clock)

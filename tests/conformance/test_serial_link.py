@@ -50,6 +50,16 @@ async def test_opens_a_port_with_even_parity_and_seven_bits(tmp_path):
             await sink.until(lambda: len(sink.messages) >= 2)
 
 
+async def test_a_pty_with_even_parity_opens_a_second_time():
+    """The kernel drops a pty's parity bit, and refuses what would change nothing else."""
+    with bare_pty() as (_, path):
+        for _ in range(2):
+            sink = Recorder()
+            link = SerialLink(spec(sink), path, {"parity": "E", "byte_size": 8})
+            async with running(link.run()):
+                await sink.reach(LinkState.WAITING)
+
+
 async def test_unplugged_and_plugged_in_again(tmp_path):
     sink, place = Recorder(), Place()
     with structlog.testing.capture_logs() as logs:

@@ -1,0 +1,1 @@
+"""Reads Alaris GH, CC, TIVA and PK syringe pumps over their serial port."""

@@ -1,0 +1,89 @@
+"""The manifest of the Alaris GH driver: what it needs, promises and may say."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from drivers.alaris_gh.decode import AlarisDecoder
+from drivers.alaris_gh.session import REQUESTS, AlarisSession
+from drivers.alaris_gh.simulator import Pump
+from drivers.kit.contract import Driver, Option, Transport
+from drivers.kit.playback import Play, SimClock
+from monitor_daemon.core.errors import ConfigError
+
+MIN_POLL_PERIOD: Final = 1.0
+
+
+def may_send(data: bytes) -> bool:
+    """Whether `data` is one of the four questions without arguments."""
+    return data in REQUESTS
+
+
+def _decoder(mode: str, options: Mapping[str, Any]) -> AlarisDecoder:
+    return AlarisDecoder()
+
+
+def _session(options: Mapping[str, Any]) -> AlarisSession:
+    """Raises ConfigError for a poll period below one second."""
+    settings = DRIVER.settings(options)
+    period = settings["poll_period"]
+    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    return AlarisSession(
+        float(period),
+        passive=settings["passive"],
+        accept_risk=settings["accept_risk_of_polling"],
+    )
+
+
+def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Pump:
+    return Pump(DRIVER.settings(options), play, clock)
+
+
+DRIVER: Final = Driver(
+    name="alaris_gh",
+    title="BD Alaris GH, CC, TIVA, PK syringe pumps (formerly CareFusion, IVAC, Asena)",
+    transports=(Transport.SERIAL,),
+    modes=("serial",),
+    expected_period=1.0,
+    promises=(
+        "One infusion row per INF record: rate and volume; an alarm that stands. No status and no "
+        "drug. Only listens unless it is told to poll and the risk of polling is accepted; then "
+        "only four questions are ever sent. Remote control is never switched on."
+    ),
+    sources=(
+        "Two public drivers, one with strings recorded from two pumps; the INF record is in one of "
+        "them only. Whether a pump answers without remote control is not known. Not yet tried on "
+        "hardware by us."
+    ),
+    may_send=may_send,
+    decoder=_decoder,
+    session=_session,
+    simulator=_simulator,
+    options=(
+        Option(
+            "passive",
+            default=True,
+            meaning="only listen to a pump that another computer polls",
+            choices=(True, False),
+        ),
+        Option(
+            "accept_risk_of_polling",
+            default=False,
+            meaning="poll although it is not known what that does to a pump",
+            choices=(False, True),
+        ),
+        Option("poll_period", 1.0, "seconds between two INF, at least 1"),
+        Option("bed", "", "simulator: the bed of the play; empty is the first"),
+        Option("pump", "", "simulator: the pump of that bed; empty is the first"),
+        Option("serial_number", "8002-51740", "simulator: the pump's serial number"),
+        Option(
+            "programmed_rate_while_stopped",
+            default=True,
+            meaning="simulator: the rate stays while the pump stands",
+        ),
+        Option("mute_after", None, "simulator: silent from this simulated second on"),
+        Option("corrupt_every", 0, "simulator: damages each n-th line; 0 is none"),
+        Option("restart_at", None, "simulator: counts volume anew from this simulated second"),
+    ),
+    serial={"baudrate": 38400, "byte_size": 8, "parity": "N", "stopbits": 1},
+)

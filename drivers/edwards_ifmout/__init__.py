@@ -1,0 +1,1 @@
+"""Reads Edwards cardiac output monitors through their serial IFMout format."""

@@ -1,0 +1,1 @@
+"""Reads Fresenius Orchestra infusion pumps through the base's serial port."""

@@ -1,0 +1,88 @@
+"""The manifest of the Fresenius Orchestra driver: what it needs, promises and may say."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from drivers.fresenius_orchestra.decode import OrchestraDecoder
+from drivers.fresenius_orchestra.session import ALLOWED, READ, READ_FLAGS, OrchestraSession
+from drivers.fresenius_orchestra.simulator import Rack
+from drivers.kit.contract import Driver, Option, Transport
+from drivers.kit.playback import Play, SimClock
+from monitor_daemon.core.errors import ConfigError
+
+MIN_POLL_PERIOD: Final = 1.0
+
+
+def may_send(data: bytes) -> bool:
+    """Whether `data` opens a session, reads variables, or acknowledges."""
+    return data in ALLOWED
+
+
+def _decoder(mode: str, options: Mapping[str, Any]) -> OrchestraDecoder:
+    return OrchestraDecoder()
+
+
+def _session(options: Mapping[str, Any]) -> OrchestraSession:
+    """Raises ConfigError for a poll period below one second."""
+    settings = DRIVER.settings(options)
+    period = settings["poll_period"]
+    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    return OrchestraSession(
+        float(period),
+        base=settings["connection"] == "base",
+        read=READ_FLAGS if settings["read_flags"] else READ,
+        passive=settings["passive"],
+    )
+
+
+def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Rack:
+    return Rack(DRIVER.settings(options), play, clock)
+
+
+DRIVER: Final = Driver(
+    name="fresenius_orchestra",
+    title="Fresenius Orchestra: Base Primea, Intensive, A with modules DPS and MVP",
+    transports=(Transport.SERIAL,),
+    modes=("serial",),
+    expected_period=5.0,
+    promises=(
+        "One infusion row per module and poll: rate and volume. No status, drug or alarm. Only "
+        "opening a session, reading variables and acknowledgements are ever sent; an answer is "
+        "acknowledged after it is durably stored."
+    ),
+    sources=(
+        "One public driver, whose line settings come from the manufacturer's documentation. "
+        "Meaning of alarm, error and mode is not known. Not yet tried on hardware by us."
+    ),
+    may_send=may_send,
+    decoder=_decoder,
+    session=_session,
+    simulator=_simulator,
+    options=(
+        Option("poll_period", 5.0, "seconds between two rounds over all modules, at least 1"),
+        Option("connection", "base", "what is connected", ("base", "pump")),
+        Option(
+            "read_flags",
+            default=False,
+            meaning="also read alarm, error and mode, raw",
+            choices=(False, True),
+        ),
+        Option(
+            "passive",
+            default=False,
+            meaning="only listen to a base that another computer polls",
+            choices=(False, True),
+        ),
+        Option("bed", "", "simulator: the bed of the play; empty is the first"),
+        Option(
+            "programmed_rate_while_stopped",
+            default=True,
+            meaning="simulator: the rate stays while a pump stands",
+        ),
+        Option("mute_after", None, "simulator: silent from this simulated second on"),
+        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
+        Option("restart_at", None, "simulator: restarts at this simulated second"),
+    ),
+    serial={"baudrate": 19200, "byte_size": 7, "parity": "E", "stopbits": 1},
+)

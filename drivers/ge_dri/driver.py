@@ -1,0 +1,84 @@
+"""The manifest of the GE DRI driver: what it needs, promises and may say."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from drivers.ge_dri.decode import DriDecoder
+from drivers.ge_dri.layout import ARTERIAL, POSSIBLY_ARTERIAL
+from drivers.ge_dri.records import FASTEST, REQUESTS, SLOWEST
+from drivers.ge_dri.session import DriSession
+from drivers.ge_dri.simulator import Monitor
+from drivers.kit.contract import Driver, Option, Transport
+from drivers.kit.playback import Play, SimClock
+from monitor_daemon.core.errors import ConfigError
+
+_ALLOWED: Final = frozenset(REQUESTS.values())
+
+
+def may_send(data: bytes) -> bool:
+    """Whether `data` is one whole request for displayed values every 5 to 60 s."""
+    return data in _ALLOWED
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options. Raises ConfigError, or what `Driver.settings` raises, naming a wrong one."""
+    settings = DRIVER.settings(given)
+    interval = settings["interval"]
+    if type(interval) is not int or interval not in REQUESTS:
+        raise ConfigError(f"interval = {interval!r}: whole seconds from {FASTEST} to {SLOWEST}")
+    labels = settings["arterial_labels"]
+    if not isinstance(labels, list | tuple) or not all(
+        label in POSSIBLY_ARTERIAL for label in labels
+    ):
+        raise ConfigError(f"arterial_labels = {labels!r}: a list of {', '.join(POSSIBLY_ARTERIAL)}")
+    return settings
+
+
+def _decoder(mode: str, options: Mapping[str, Any]) -> DriDecoder:
+    return DriDecoder(_checked(options)["arterial_labels"])
+
+
+def _session(options: Mapping[str, Any]) -> DriSession:
+    settings = _checked(options)
+    interval = None if settings["passive"] else settings["interval"]
+    return DriSession(interval, settings["arterial_labels"])
+
+
+def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Monitor:
+    return Monitor(_checked(options), play, clock)
+
+
+DRIVER: Final = Driver(
+    name="ge_dri",
+    title="GE / Datex-Ohmeda monitors, S/5 computer interface (DRI records)",
+    transports=(Transport.SERIAL, Transport.TCP_CLIENT),
+    modes=("serial",),
+    expected_period=5.0,
+    promises=(
+        "Invasive pressures by label with their zero state, heart rate, saturation, cuff pressure, "
+        "temperatures, cardiac output, and index where PiCCO is there, as displayed, every 5 s. "
+        "Only the request for displayed values is ever sent; with passive nothing at all."
+    ),
+    sources=(
+        "GE M1017617 S/5 Computer Interface and GE 8005313 Datex-Ohmeda Record Specification, 12th "
+        "and 15th editions; frame, header and basic class confirmed by public drivers and a real "
+        "record. PiCCO by the specification only. Not yet tried on hardware by us."
+    ),
+    may_send=may_send,
+    decoder=_decoder,
+    session=_session,
+    simulator=_simulator,
+    options=(
+        Option("interval", 5, "seconds between two records, 5 to 60"),
+        Option("arterial_labels", ARTERIAL, "labels of channels that are arterial pressure"),
+        Option("passive", False, "a tap: nothing is sent, another reader asks", (False, True)),
+        Option("bed", "", "simulator: the bed of the play; empty is the first"),
+        Option(
+            "label", "ART", "simulator: label of the arterial line", ("ART", "ABP", "FEM", "P1")
+        ),
+        Option("mute_after", None, "simulator: silent from this simulated second on"),
+        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
+        Option("restart_at", None, "simulator: restarts at this simulated second"),
+    ),
+    serial={"baudrate": 19200, "byte_size": 8, "parity": "E", "stopbits": 1},
+)

@@ -1,0 +1,1 @@
+"""Philips IntelliVue patient monitors (Data Export protocol)."""

@@ -1,0 +1,1 @@
+"""Reads Terumo TERUFUSION SS3 syringe pumps over the network."""
