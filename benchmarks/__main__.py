@@ -5,7 +5,7 @@ import sys
 
 from monitor_daemon.cli import logs
 
-NAMES = ("mllp", "core", "alerts", "memory")
+NAMES = ("mllp", "core", "blocks", "patients", "replay", "alerts", "memory")
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ import aiomqtt
 
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.events import Configured, Data, Enrol, Flow
+from monitor_daemon.core.events import Configured, Data, Flow
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.engine.engine import Engine
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.notify.broker import EmbeddedBroker

@@ -9,7 +9,8 @@ import time
 import msgspec
 
 from monitor_daemon import resources
-from monitor_daemon.core.events import MINUTE, Configured, Data, Enrol, Flow, Input, Sample, Tick
+from monitor_daemon.core.events import MINUTE, Configured, Data, Flow, Sample, Tick
+from monitor_daemon.core.people import Enrol, Input
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.journal.reader import decode_input, encode
 
@@ -18,42 +19,38 @@ MINUTES = 12
 _START = 29_600_000 * MINUTE
 
 
-def ward() -> Ward:
-    """A ward with all subjects enrolled and their pumps heard."""
+def ward(subjects: int = SUBJECTS) -> Ward:
+    """A ward with its subjects enrolled and their pumps heard."""
     made = Ward()
     drugs = resources.text("drugs.toml")
     made.step([Configured("bench", drugs, resources.protocols(), {"mon": 1.0})], _START)
-    for n in range(SUBJECTS):
+    for n in range(subjects):
         made.step(
             [
                 Enrol(f"S{n}", f"bed-{n}", "personalise", "permissive_vp01", 70.0, "bench"),
-                Data("pump", f"bed-{n}", flows=(_flow(),)),
+                Data("pump", f"bed-{n}", flows=(flow(),)),
             ],
             _START,
         )
     return made
 
 
-def _flow() -> Flow:
-    return Flow("1", "running", 6.0, "norepinephrine", 60.0, "ug/mL")
+def flow(at: int | None = None) -> Flow:
+    """A syringe of norepinephrine."""
+    return Flow("1", "running", 6.0, "norepinephrine", 60.0, "ug/mL", at=at)
+
+
+def triplet(at: int, mean: float) -> tuple[Sample, ...]:
+    """Mean, systolic and diastolic of one instant."""
+    values = (("art_map", mean), ("art_sys", mean + 35), ("art_dia", mean - 15))
+    return tuple(Sample(signal, value, "good", at, "1.2.1") for signal, value in values)
 
 
 def second(n: int) -> list[Input]:
     """All triplets of one second."""
     at = _START + 1000 * n
     mean = 66.0 + n % 7
-    return [
-        Data(
-            "mon",
-            f"bed-{bed}",
-            (
-                Sample("art_map", mean, "good", at, "1.2.1"),
-                Sample("art_sys", mean + 35, "good", at, "1.2.1"),
-                Sample("art_dia", mean - 15, "good", at, "1.2.1"),
-            ),
-        )
-        for bed in range(SUBJECTS)
-    ]
+    return [Data("mon", f"bed-{bed}", triplet(at, mean)) for bed in range(SUBJECTS)]
 
 
 def run() -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.events import MINUTE, Configured, Data, Enrol, Flow, Sample, Tick
+from monitor_daemon.core.events import MINUTE, Configured, Data, Flow, Sample, Tick
+from monitor_daemon.core.people import Enrol
 
 PATIENTS = 100
 

@@ -20,7 +20,8 @@ from drivers.kit.registry import load_driver
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.core.drugs import DrugTable
-from monitor_daemon.core.events import Configured, Enrol
+from monitor_daemon.core.events import Configured
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.daemon import EngineSink
 from monitor_daemon.engine.engine import Engine
 from monitor_daemon.engine.entrance import Entrance, LinkMap

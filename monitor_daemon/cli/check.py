@@ -1,18 +1,36 @@
 """`monitor-daemon check`: says what is wrong with a configuration, protocol or drug file."""
 
-import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from drivers.kit.contract import Transport
 from drivers.kit.registry import load_driver
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.config import LinkConfig, load
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import ConfigError, MonitorError
-from monitor_daemon.core.protocol import parse
+from monitor_daemon.core.protocol_file import read
 from monitor_daemon.core.rules import kinds
+from monitor_daemon.core.toml_text import Remark, TomlFileError, load_toml
+
+#: How a device is reached, and the transports that go this way.
+_WAYS: Final = {
+    "port": {Transport.SERIAL},
+    "connect": {Transport.TCP_CLIENT, Transport.UDP},
+    "listen": {Transport.MLLP_SERVER},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a right file is and holds, in a few words, and what in it is hardly meant."""
+
+    summary: str
+    warnings: tuple[Remark, ...] = ()
 
 
 def check(
@@ -22,68 +40,100 @@ def check(
     failed = False
     for path in files:
         try:
-            typer.echo(f"OK {path}: {check_file(path)}")
-        except (MonitorError, OSError, UnicodeDecodeError) as error:
+            found = check_file(path)
+        except MonitorError as error:
             failed = True
-            try:
-                stop(error if isinstance(error, MonitorError | OSError) else _not_text(path))
-            except typer.Exit:
-                continue
+            complain(error)
+            continue
+        for warning in found.warnings:
+            _show("warning ", warning)
+        typer.echo(f"OK {path}: {found.summary}")
     if failed:
         raise typer.Exit(1)
 
 
-def check_file(path: Path) -> str:
-    """What a file is and holds, in a few words. Raises ConfigError naming file, key and reason."""
-    text = path.read_text(encoding="utf-8")
+def complain(error: MonitorError) -> None:
+    """Say every mistake on standard error; those of a TOML file with the line they stand in."""
+    if isinstance(error, TomlFileError):
+        for remark in error.remarks:
+            _show("", remark)
+        return
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}", code="CONFIG_SYNTAX") from None
+        stop(error)
+    except typer.Exit:
+        return
+
+
+def check_file(path: Path) -> Checked:
+    """Check a file of any kind. Raises ConfigError naming file, key and reason."""
+    text = read_text(path)
+    document = load_toml(text, str(path))
     if "protocol" in document or "rules" in document:
-        protocol = parse(text, kinds(), str(path))
-        for arm in protocol.arms:
-            protocol.for_arm(arm)
-        return f"protocol {protocol.id} {protocol.version}, {len(protocol.arms)} arms"
+        file = read(text, kinds(), str(path))
+        head = file.head
+        summary = f"protocol {head['id']} {head['version']}, {len(file.arms)} arms"
+        return Checked(summary, file.warnings)
     if "drug" in document:
-        return f"drug file, {len(DrugTable.parse(text, str(path)).entries)} entries"
+        return Checked(f"drug file, {len(DrugTable.parse(text, str(path)).entries)} entries")
     return _check_site(path)
 
 
-def _check_site(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file. Raises ConfigError if there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", code="CONFIG_FILE") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE") from None
+
+
+def _check_site(path: Path) -> Checked:
     config = load(path)
+    warnings = [
+        warning
+        for entry in config.protocols
+        if entry.file is not None
+        for warning in read(read_text(entry.file), kinds(), str(entry.file)).warnings
+    ]
     try:
         texts = config.protocol_texts()
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", code=error.code) from None
     for key, text in texts.items():
-        parse(text, kinds(), f"{path}: protocol {key}")
+        read(text, kinds(), key)
     DrugTable.parse(config.drug_text(), str(config.drugs or "packaged drugs.toml"))
-    for link in config.links:
-        _check_link(link, path)
-    return f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"
+    if wrong := [error for link in config.links for error in _link_mistakes(link, path)]:
+        raise ConfigError("\n".join(map(str, wrong)), code=wrong[0].code)
+    summary = f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"
+    return Checked(summary, tuple(warnings))
 
 
-def _check_link(link: LinkConfig, path: Path) -> None:
+def _link_mistakes(link: LinkConfig, path: Path) -> Iterator[ConfigError]:
     at = f"{path}: links.{link.name}"
     try:
         driver = load_driver(link.driver)
     except ConfigError as error:
-        raise ConfigError(f"{at}.driver: {error}", code=error.code) from None
+        yield ConfigError(f"{at}.driver: {error}", code=error.code)
+        return
     try:
-        driver.settings(link.options)
+        settings = driver.settings(link.options)
     except (KeyError, ValueError) as error:
-        raise ConfigError(f"{at}.options.{error.args[0]}", code="CONFIG_LINK") from None
-    way = {"port": link.port, "connect": link.connect, "listen": link.listen}
-    transport = {"port": "serial", "connect": "tcp_client", "listen": "mllp_server"}
-    for key, value in way.items():
-        if value is not None and transport[key] not in driver.transports:
-            raise ConfigError(
+        yield ConfigError(f"{at}.options.{error.args[0]}", code="CONFIG_LINK")
+    else:
+        try:
+            driver.session(settings)
+        except (ConfigError, TypeError, ValueError) as error:
+            yield ConfigError(f"{at}.options: {error}", code="CONFIG_LINK")
+    for key, transports in _WAYS.items():
+        value = getattr(link, key)
+        if value is not None and not transports & set(driver.transports):
+            yield ConfigError(
                 f"{at}.{key} = {value!r}: driver {driver.name} speaks over"
                 f" {', '.join(driver.transports)}",
                 code="CONFIG_LINK",
             )
 
 
-def _not_text(path: Path) -> ConfigError:
-    return ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE")
+def _show(what: str, remark: Remark) -> None:
+    typer.echo(f"{what}{remark.code}: {remark}\n{remark.excerpt}", err=True)

@@ -21,6 +21,9 @@ _UNITS: Final = {
     "mU/mL": Decimal("0.001"),
     "kU/mL": Decimal(1000),
 }
+#: Amounts in ug or U, and times in which a dose is counted.
+_AMOUNTS: Final = {unit.removesuffix("/mL"): factor for unit, factor in (_MASS | _UNITS).items()}
+_HOURLY: Final = {"h": Decimal(1), "min": Decimal(60)}
 
 
 def exact(number: float) -> Decimal:
@@ -38,6 +41,26 @@ def concentration(value: float | None, unit: str | None, *, in_units: bool) -> D
         return None
     factor = (_UNITS if in_units else _MASS).get(unit or "")
     return None if factor is None else exact(value) * factor
+
+
+def per_hour(value: float | None, unit: str | None, weight: float | None) -> Decimal | None:
+    """A pump's own dose as ug/h or U/h; per kg it needs the `weight` (kg) that the pump used.
+
+    None if it is not known. 1.8 U/h is 0.03 U/min: the factor of 60 is the usual mistake.
+    """
+    if value is None or value < 0:
+        return None
+    amount, *divisors = (unit or "").split("/")
+    factor = _AMOUNTS.get(amount)
+    if factor is None or not divisors or divisors[-1] not in _HOURLY:
+        return None
+    result = exact(value) * factor * _HOURLY[divisors[-1]]
+    match divisors[:-1]:
+        case []:
+            return result
+        case ["kg"] if weight:
+            return result * exact(weight)
+    return None
 
 
 def rounded(dose: Decimal) -> Decimal:

@@ -15,7 +15,7 @@ import msgspec
 
 from monitor_daemon.core.errors import ConfigError
 
-CLASSES: Final = ("vasopressor", "vasopressin", "inotrope", "other")
+CLASSES: Final = ("vasopressor", "vasopressin", "inotrope", "study", "other")
 
 #: mg of base in one mg of a norepinephrine salt, from molar masses (USP; base 169.18 g/mol).
 SALT_FACTORS: Final = {

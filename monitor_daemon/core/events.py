@@ -1,4 +1,4 @@
-"""What goes into the core and what comes out of it: the rows of the journal.
+"""What machines tell the core: the rows of the journal, beside what people tell it (people.py).
 
 Inputs are masked already: a bed is the unit's alias, a drug is an entry of the drug file, and a
 patient has no name but his trial pseudonym. Times are integer milliseconds of engine time (UTC).
@@ -6,7 +6,7 @@ The JSON form of these structures is what the journal stores and the hash chain 
 of a field is a change of the record: add fields with defaults, never rename.
 """
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ MINUTE: Final = 60_000
 SECOND: Final = 1_000
 
 
-class _Input(msgspec.Struct, frozen=True, tag_field="input", omit_defaults=True):
+class Given(msgspec.Struct, frozen=True, tag_field="input", omit_defaults=True):
     """An input. `order` is its place among inputs of one instant (reference section 0.2)."""
 
     order: ClassVar[int] = 0
@@ -49,32 +49,39 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     dose_unit: str | None = None
     weight: float | None = None
     at: int | None = None
+    volume: float | None = None
 
 
-class Configured(_Input, frozen=True, tag="configured"):
-    """The configuration in force: texts, so that the record can be judged again from itself."""
+class Configured(Given, frozen=True, tag="configured"):
+    """The configuration in force: texts, so that the record can be judged again from itself.
+
+    `ranks` by link: of two arterial sources of a bed the one with the smaller rank is followed.
+    `repeats`: a link whose pumps are those that another link shows.
+    """
 
     site: str
     drugs: str
     protocols: dict[str, str] = {}
     periods: dict[str, float] = {}
     speed: float = 1.0
+    ranks: dict[str, int] = msgspec.field(default_factory=dict)
+    repeats: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Started(_Input, frozen=True, tag="started"):
+class Started(Given, frozen=True, tag="started"):
     """The daemon started; `stopped` is the last instant it is known to have judged before."""
 
     version: str
     stopped: int | None = None
 
 
-class ClockStepped(_Input, frozen=True, tag="clock_stepped"):
+class ClockStepped(Given, frozen=True, tag="clock_stepped"):
     """The wall clock of this machine moved by `seconds` against the monotonic clock."""
 
     seconds: float
 
 
-class LinkChanged(_Input, frozen=True, tag="link_changed"):
+class LinkChanged(Given, frozen=True, tag="link_changed"):
     """A link changed its state."""
 
     link: str
@@ -82,162 +89,29 @@ class LinkChanged(_Input, frozen=True, tag="link_changed"):
     reason: str
 
 
-class Data(_Input, frozen=True, tag="data"):
-    """One wire message, or the part of it that concerns one bed; None: nobody knows the bed."""
+class Data(Given, frozen=True, tag="data"):
+    """One wire message, or the part of it that concerns one bed; None: nobody knows the bed.
+
+    `buffered`: the gateway says that it repeats what it could not deliver before.
+    """
 
     link: str
     bed: str | None
     samples: tuple[Sample, ...] = ()
     flows: tuple[Flow, ...] = ()
     unmapped: tuple[str, ...] = ()
+    buffered: bool = False
 
 
-class Enrol(_Input, frozen=True, tag="enrol"):
-    """A patient was randomised. `version` pins a protocol version, default the newest one."""
-
-    order: ClassVar[int] = 1
-    subject: str
-    bed: str
-    protocol: str
-    arm: str
-    weight_kg: float
-    actor: str
-    randomised: int | None = None
-    version: str | None = None
-    floor: float | None = None
-    overrides: dict[str, float | bool] = {}
-
-
-class Observe(_Input, frozen=True, tag="observe"):
-    """A person entered a value: crt (s), weight (kg), or a laboratory value. `at`: measured."""
-
-    order: ClassVar[int] = 4
-    subject: str
-    kind: str
-    value: float
-    actor: str
-    at: int | None = None
-    reason: str | None = None
-
-
-class Acknowledge(_Input, frozen=True, tag="ack"):
-    """A person has seen an alert. `alert` is an alert_id or the name of an open alert."""
-
-    order: ClassVar[int] = 4
-    subject: str
-    alert: str
-    actor: str
-    reason: str | None = None
-
-
-class End(_Input, frozen=True, tag="end"):
-    """The protocol ends for this patient: death, discharge, withdrawal, end of study."""
-
-    order: ClassVar[int] = 4
-    subject: str
-    actor: str
-    reason: str
-
-
-class Tick(_Input, frozen=True, tag="tick"):
+class Tick(Given, frozen=True, tag="tick"):
     """Whole minute `minute` (minutes since 1970, UTC) is over for judging."""
 
     order: ClassVar[int] = 5
     minute: int
 
 
-Input = (
-    Configured
-    | Started
-    | ClockStepped
-    | LinkChanged
-    | Data
-    | Enrol
-    | Observe
-    | Acknowledge
-    | End
-    | Tick
-)
-Command = Enrol | Observe | Acknowledge | End
+class HandOver(Given, frozen=True, tag="hand_over"):
+    """The shift of these roster roles changes: what is open is told to those who come."""
 
-
-class _Decision(msgspec.Struct, frozen=True, tag_field="decision", omit_defaults=True):
-    """A decision: what the rules made of the inputs."""
-
-
-class Alert(_Decision, frozen=True, tag="alert"):
-    """One transition of one alert. `event_id` is the same on every machine that judges again."""
-
-    event_id: str
-    alert_id: str
-    subject: str
-    bed: str
-    name: str
-    clause: str
-    level: str
-    transition: str
-    reason: str
-    condition_since: int
-    raised_at: int
-    at: int
-    protocol: str
-    version: str
-    params_hash: str
-    target: float | None = None
-    values: dict[str, Any] = {}
-    window: int | None = None
-    coverage: float | None = None
-    actor: str | None = None
-
-
-class Phase(_Decision, frozen=True, tag="phase"):
-    """A subject entered a phase; `window` is the start of the span that showed it."""
-
-    subject: str
-    phase: str
-    at: int
-    window: int | None = None
-
-
-class Target(_Decision, frozen=True, tag="target"):
-    """The MAP target (mmHg) changed."""
-
-    subject: str
-    target: float
-    reason: str
-    at: int
-    previous: float | None = None
-
-
-class Held(_Decision, frozen=True, tag="hold"):
-    """A CRT entry did not move the target, and why."""
-
-    subject: str
-    reason: str
-    at: int
-
-
-class Logged(_Decision, frozen=True, tag="log"):
-    """A fact worth a line in the record that alerts nobody."""
-
-    name: str
-    at: int
-    subject: str | None = None
-    detail: dict[str, Any] = {}
-
-
-class Refused(_Decision, frozen=True, tag="refused"):
-    """A command that could not be carried out, and why."""
-
-    code: str
-    reason: str
-
-
-class Failure(_Decision, frozen=True, tag="failure"):
-    """The core failed for this subject or bed: he is not judged until the next start."""
-
-    where: str
-    error: str
-
-
-Decision = Alert | Phase | Target | Held | Logged | Refused | Failure
+    order: ClassVar[int] = 5
+    roles: tuple[str, ...]

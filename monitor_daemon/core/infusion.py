@@ -11,20 +11,28 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.dose import concentration, exact, rounded
-from monitor_daemon.core.drugs import Drug, DrugTable
+from monitor_daemon.core.channel import (
+    LATE,
+    Bolus,
+    Channel,
+    ConcentrationChange,
+    finish_bolus,
+    report,
+    strength_changes,
+)
+from monitor_daemon.core.dose import exact, rounded
+from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE, Flow
+from monitor_daemon.core.exposure import Exposure
 
 TRUSTED: Final = 15 * MINUTE
 FRESH: Final = 5 * MINUTE
 #: How far back rules look at a dose (VP_EARLY: 30 min before a start, judged 5 min after it).
 HISTORY: Final = 40 * MINUTE
 
-#: Statuses in which the steady rate runs. KVO, purge and bolus volumes are real drug but no dose.
-_STEADY: Final = frozenset({"running", "bolus", "alarm", "unknown"})
 _ZERO: Final = Decimal(0)
 
-#: Drug classes that count as a vasopressor (reference 0.3). A blinded infusion has no class.
+#: Drug classes that count as a vasopressor (reference 0.3). A blinded infusion has its own class.
 PRESSORS: Final = frozenset({"vasopressor", "vasopressin"})
 
 
@@ -44,19 +52,6 @@ class Dose(msgspec.Struct, frozen=True):
     def value(self) -> float | None:
         """The dose as a number, or None if it is not wholly known."""
         return float(self.known) if self.complete else None
-
-
-class Channel(msgspec.Struct):
-    """One channel as last reported: steady `rate` in mL/h, `strength` in ug/mL base or U/mL."""
-
-    drug: str | None
-    group: str | None
-    status: str
-    rate: Decimal
-    strength: Decimal | None
-    derived: bool
-    seen: int
-    measured: int
 
 
 class Course(msgspec.Struct):
@@ -93,43 +88,63 @@ class Infusions(msgspec.Struct):
     channels: dict[str, Channel] = {}
     courses: dict[str, Course] = {}
     blurred: bool = True
+    exposure: Exposure = msgspec.field(default_factory=Exposure)
+    boluses: list[Bolus] = []
+    changes: list[ConcentrationChange] = []
+    links: dict[str, int] = {}
 
-    def take(self, key: str, flow: Flow, drugs: DrugTable, now: int, measured: int) -> None:
-        """A pump reported at `now` what was so at `measured` (ms).
+    def take(self, key: str, flow: Flow, drugs: DrugTable, now: int, measured: int) -> bool:
+        """A pump reported at `now` what was so at `measured` (ms). True if something changed.
 
         A report without a usable rate leaves the channel as it was, ageing, and removes one that
         had stopped. What is older than what is known, or the same again, tells nothing new.
         """
         known = self.channels.get(key)
+        first = self.links.setdefault(key.partition("|")[0], now)
         if flow.rate is None:
             if known is not None and known.rate == 0:
                 del self.channels[key]
-            return
+            return True
         if known is not None and measured <= known.measured:
-            return
-        entry = drugs.entries.get(flow.drug) if flow.drug else None
-        strength = None
-        if entry is not None:
-            in_units = entry.group == "vasopressin"
-            strength = concentration(flow.concentration, flow.unit, in_units=in_units)
-            if strength is not None:
-                strength *= entry.factor
-        self.channels[key] = Channel(
-            drug=entry.drug if entry else None,
-            group=entry.group if entry else None,
-            status=flow.status,
-            rate=self._steady(known, flow, entry),
-            strength=strength,
-            derived=flow.derived,
-            seen=now,
-            measured=measured,
-        )
+            return False
+        if known is not None and self.knows(key, flow, now):
+            known.measured = measured
+            known.seen = now if now - measured <= LATE else measured
+            return False
+        channel = self.channels[key] = report(known, flow, drugs, now, measured)
+        others = [c for k, c in self.channels.items() if k != key]
+        if known is None:
+            if channel.rate > 0 and channel.drug and now - first < FRESH:
+                # The link's first words show it running: since when, only a person can tell.
+                self.exposure.unverified.append(now)
+            self._compare(channel, others, now)
+            return True
+        bolus = finish_bolus(known, channel, flow, now)
+        if bolus is not None:
+            self.boluses = [*self.boluses[-99:], bolus]
+        if (channel.drug, channel.strength) != (known.drug, known.strength):
+            self._compare(channel, [known, *others], now)
+            if known.rate > 0 and known.drug and channel.drug not in {None, known.drug}:
+                self._used_again(known.drug, now)
+        elif channel.rate > 0 and known.rate == 0:
+            self._compare(channel, others, now)
+        return channel.tells != known.tells or now - known.seen > FRESH
 
-    def _steady(self, known: Channel | None, flow: Flow, entry: Drug | None) -> Decimal:
-        """The rate that is a dose; during a bolus the one before: some pumps tell the bolus's."""
-        if flow.status == "bolus" and known and entry and known.drug == entry.drug:
-            return known.rate
-        return exact(flow.rate or 0.0) if flow.status in _STEADY else _ZERO
+    def knows(self, key: str, flow: Flow, now: int) -> bool:
+        """Whether `flow` says word for word what the channel said a moment ago."""
+        known = self.channels.get(key)
+        return known is not None and now - known.seen <= FRESH and known.said(flow)
+
+    def _compare(self, channel: Channel, others: Iterable[Channel], now: int) -> None:
+        self.changes = [*self.changes, *strength_changes(channel, others, now)][-10:]
+
+    def _used_again(self, drug: str, now: int) -> None:
+        """A channel went over to another drug: the one before has ended, nothing is bridged."""
+        if not any(c.drug == drug and c.rate > 0 for c in self.channels.values()):
+            course = self.courses.get(drug)
+            if course is not None and course.since is not None:
+                course.since, course.run, course.gap, course.stopped = None, None, None, now
+                course.amount, course.complete = _ZERO, True
 
     def settle(self, now: int, bridge: int) -> None:
         """Note what runs, pauses and stops as of `now`; `bridge` in ms."""
@@ -141,6 +156,9 @@ class Infusions(msgspec.Struct):
         for drug, course in self.courses.items():
             _settle(course, [c for c in running if c.drug == drug], now, bridge)
             course.note(now, complete=course.complete and not self.blurred)
+        heard = {c.drug for c in running if c.drug and now - c.seen <= TRUSTED}
+        silent = any(now - c.seen > TRUSTED for c in running)
+        self.exposure.advance(now, heard, blind=self.blurred or silent)
 
     def _lost(self, now: int) -> bool:
         """Whether any drug may run unseen.
@@ -160,8 +178,13 @@ class Infusions(msgspec.Struct):
             return _ZERO, not self.blurred
         return course.amount, course.complete and not self.blurred
 
-    def dose(self, drug: str, weight_kg: float) -> Dose:
-        """The dose of `drug` in ug/kg/min of base, rounded as it is compared."""
+    def dose(self, drug: str, weight_kg: float | None) -> Dose:
+        """The dose of `drug` in ug/kg/min of base, rounded as it is compared.
+
+        Without a weight (kg) nothing is known of it.
+        """
+        if weight_kg is None:
+            return Dose(_ZERO, complete=False)
         amount, complete = self.amount(drug)
         return Dose(rounded(amount / (60 * exact(weight_kg))), complete)
 
@@ -213,6 +236,13 @@ class Infusions(msgspec.Struct):
     def fresh(self, drug: str, now: int) -> bool:
         """Whether a pump spoke of `drug` within five minutes; only then may a dose alert raise."""
         return any(c.drug == drug and now - c.seen <= FRESH for c in self.channels.values())
+
+    def rate(self, drug: str, now: int) -> Decimal | None:
+        """What flows of `drug` in mL/h; None if its pump is silent or no pump was ever heard."""
+        flowing = [c for c in self.channels.values() if c.drug == drug and c.rate > 0]
+        if not self.channels or any(now - c.seen > TRUSTED for c in flowing):
+            return None
+        return sum((c.rate for c in flowing), _ZERO)
 
     def silent(self, now: int) -> list[str]:
         """Channels that were delivering and have said nothing for more than five minutes."""

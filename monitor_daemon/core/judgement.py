@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
-from monitor_daemon.core.condition import RAISED, Condition, Timing, Verdict
-from monitor_daemon.core.events import Observe
+from monitor_daemon.core.condition import RAISED, Condition, Verdict
+from monitor_daemon.core.history import Standing
 from monitor_daemon.core.moment import Moment
-from monitor_daemon.core.protocol import PHASES, Rule
+from monitor_daemon.core.people import Correct, Observe
+from monitor_daemon.core.protocol import NOT_MONITORED, Rule
 from monitor_daemon.core.rules import FAMILIES
 
 ENDED: Final = "ENDED"
 
 
-def judge(moment: Moment, entries: Sequence[Observe], *, whole: bool) -> None:
+def judge(moment: Moment, entries: Sequence[Observe | Correct], *, whole: bool) -> None:
     """Phases, then entries, then alerts; at whole minutes also what is written after them."""
     rules = moment.rules.rules
-    if moment.subject.phase == ENDED:
-        for rule in rules:
-            FAMILIES[rule.kind].finish(moment, rule)
-        return
     for rule in rules:
         FAMILIES[rule.kind].advance(moment, rule)
     for entry in entries:
@@ -26,9 +23,25 @@ def judge(moment: Moment, entries: Sequence[Observe], *, whole: bool) -> None:
             FAMILIES[rule.kind].entry(moment, rule, entry)
     for rule in rules:
         _alert(moment, rule)
+    note(moment)
     if whole:
         for rule in rules:
             FAMILIES[rule.kind].close(moment, rule)
+
+
+def note(moment: Moment) -> None:
+    """Write down what is in force from now on."""
+    subject = moment.subject
+    subject.history.note(
+        Standing(
+            since=moment.now,
+            phase=subject.phase,
+            target=subject.aim,
+            changed=subject.changed,
+            change=subject.change,
+            on=moment.on,
+        )
+    )
 
 
 def _alert(moment: Moment, rule: Rule) -> None:
@@ -37,7 +50,7 @@ def _alert(moment: Moment, rule: Rule) -> None:
     if not moment.runs(rule):
         subject.conditions.pop(rule.name, None)
         if rule.name in subject.alerts:
-            moment.close(rule.name, "phase")
+            moment.close(rule.name, "exempt" if rule.name in subject.exempt else "phase")
         return
     verdict = FAMILIES[rule.kind].judge(moment, rule)
     if verdict is None:
@@ -60,25 +73,8 @@ def _alert(moment: Moment, rule: Rule) -> None:
         moment.transition(alert, "escalated")
 
 
-class NotMonitored:
-    """The alert that says that we cannot judge a subject. It needs no protocol file."""
-
-    rule = Rule(
-        name="NOT_MONITORED",
-        kind="",
-        clause="engine",
-        level="attention",
-        phases=frozenset(PHASES),
-        timing=Timing(),
-        options={},
-        attention_after=None,
-    )
-
-    def say(self, moment: Moment) -> None:
-        """Raise it, once."""
-        if self.rule.name not in moment.subject.alerts:
-            values = {"error": moment.subject.failed}
-            moment.open(self.rule, Verdict(True, False, values=values), moment.now)
-
-
-NOT_MONITORED: Final = NotMonitored()
+def say_not_monitored(moment: Moment) -> None:
+    """Raise it, once."""
+    if NOT_MONITORED.name not in moment.subject.alerts:
+        values = {"error": moment.subject.failed}
+        moment.open(NOT_MONITORED, Verdict(True, False, values=values), moment.now)

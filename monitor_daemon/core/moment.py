@@ -1,18 +1,23 @@
 """One judgement of one subject at one instant: what rules see and what they may do."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
 from monitor_daemon.core.condition import Verdict
+from monitor_daemon.core.decisions import Alert, Decision, Held, Logged, Phase, Target
 from monitor_daemon.core.dose import exact
-from monitor_daemon.core.events import MINUTE, Alert, Decision, Held, Logged, Phase, Target
+from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.infusion import PRESSORS, Dose
-from monitor_daemon.core.protocol import Rule, RuleSet
+from monitor_daemon.core.protocol import NOT_MONITORED, Rule, RuleSet
+from monitor_daemon.core.response import Handling
 from monitor_daemon.core.subject import Bed, OpenAlert, Subject, alert_id
 
 NOREPINEPHRINE: Final = "norepinephrine"
 VASOPRESSIN: Final = "vasopressin"
+STUDY: Final = "study"
 
 
 class Moment:
@@ -30,8 +35,9 @@ class Moment:
         self.decisions: list[Decision] = []
 
     def runs(self, rule: Rule) -> bool:
-        """Whether the subject is in a phase of this rule."""
-        return self.subject.phase in rule.phases
+        """Whether the subject is in a phase of this rule and not exempted from it."""
+        subject = self.subject
+        return subject.phase in rule.phases and rule.name not in subject.exempt
 
     @cached_property
     def map5(self) -> float | None:
@@ -48,12 +54,43 @@ class Moment:
         """Norepinephrine base in ug/kg/min."""
         return self.bed.infusions.dose(NOREPINEPHRINE, self.subject.weight_kg)
 
+    @property
+    def exposure(self) -> Exposure:
+        """What the pumps delivered to this patient, over all beds he was in."""
+        subject = self.subject
+        since = subject.attached if subject.attached is not None else 0
+        whole = Exposure()
+        whole.join(subject.exposure)
+        if subject.left is None:
+            whole.join(self.bed.infusions.exposure.within(since, self.now + 1))
+            whole.at, whole.running = self.now, self.bed.infusions.exposure.running
+        return whole
+
+    def result(self, kind: str) -> tuple[int, float] | None:
+        """(measured, value) of the newest result of `kind`, from people or devices."""
+        found = (self.subject.results, self.bed.results)
+        newest = [item for results in found if (item := results.newest(kind, self.now))]
+        return max(newest, default=None)
+
     def amount(self, dose: float) -> Decimal:
         """A dose (ug/kg/min) of this subject as an amount in ug/h, without rounding up to it.
 
         A dose counts from half a thousandth below, because it is compared after rounding.
         """
-        return (exact(dose) - Decimal("0.0005")) * exact(self.subject.weight_kg) * 60
+        weight = self.subject.weight_kg
+        if weight is None:
+            return Decimal("Infinity")
+        return (exact(dose) - Decimal("0.0005")) * exact(weight) * 60
+
+    def handling(self, name: str) -> Handling:
+        """How people are told of the alert `name`."""
+        rules = (*self.rules.rules, NOT_MONITORED)
+        return next((rule.handling for rule in rules if rule.name == name), Handling())
+
+    def after_randomisation(self, when: int) -> bool:
+        """Whether `when` (ms) is at or after randomisation."""
+        randomised = self.subject.randomised
+        return randomised is not None and when >= randomised
 
     def minutes_since(self, when: int | None) -> float:
         """Minutes from `when` (ms) to now; infinite if it never was."""
@@ -64,30 +101,38 @@ class Moment:
         self.subject.phase = phase
         self.decisions.append(Phase(self.subject.id, phase, self.now, window))
 
+    def aim(self, change: str) -> None:
+        """What staff aim at has moved: graces begin."""
+        self.subject.changed, self.subject.change = self.now, change
+
     def retarget(self, target: float, change: str, reason: str) -> None:
-        """Set the MAP target (mmHg)."""
-        subject = self.subject
-        previous = None if change == "active" else subject.target
-        subject.target, subject.target_changed, subject.target_change = target, self.now, change
-        self.decisions.append(Target(subject.id, target, reason, self.now, previous))
+        """Set the protocol's MAP target (mmHg)."""
+        previous = None if change == "active" else self.subject.target
+        self.subject.target = target
+        self.aim(change)
+        self.decisions.append(Target(self.subject.id, target, reason, self.now, previous))
 
     def hold(self, reason: str) -> None:
         """Log why a CRT entry did not move the target."""
         self.decisions.append(Held(self.subject.id, reason, self.now))
 
-    def log(self, name: str, **detail: float | str | bool | None) -> None:
+    def log(self, name: str, /, **detail: object) -> None:
         """Write an information record."""
         self.decisions.append(Logged(name, self.now, self.subject.id, detail))
+
+    def notice(self, name: str, values: Mapping[str, float | str | None], reason: str = "") -> None:
+        """Raise the event alert of this name, if the protocol file has one."""
+        for rule in self.rules.rules:
+            if rule.name == name and self.runs(rule):
+                self.open(rule, Verdict(True, False, reason=reason, values=values), self.now)
 
     def open(self, rule: Rule, verdict: Verdict, since: int) -> None:
         """Raise an alert. An open one of the same name is replaced: a new episode."""
         subject = self.subject
         if rule.name in subject.alerts:
             self.close(rule.name, "replaced")
-        episode = subject.episodes.get(rule.name, 0) + 1
-        subject.episodes[rule.name] = episode
         alert = OpenAlert(
-            alert_id=alert_id(self.site, subject.id, rule.name, episode),
+            alert_id=self.next_id(rule.name),
             name=rule.name,
             clause=rule.clause,
             level=rule.level,
@@ -96,15 +141,23 @@ class Moment:
             raised_at=self.now,
             # Whole numbers too are floats, so that a snapshot gives back the same record.
             values={k: float(v) if isinstance(v, int) else v for k, v in verdict.values.items()},
-            target=subject.target,
+            target=subject.aim,
         )
         subject.alerts[rule.name] = alert
         self.transition(alert, "raised")
 
-    def close(self, name: str, reason: str) -> None:
-        """Clear an open alert."""
+    def next_id(self, name: str) -> str:
+        """The id of the next episode of an alert."""
+        subject = self.subject
+        episode = subject.episodes[name] = subject.episodes.get(name, 0) + 1
+        return alert_id(self.site, subject.id, name, episode)
+
+    def close(self, name: str, reason: str, transition: str = "cleared") -> None:
+        """Clear an open alert, or void it."""
         alert = self.subject.alerts.pop(name)
-        self.transition(alert, "cleared", reason=reason)
+        alert.cleared_at = self.now
+        self.subject.past[alert.alert_id] = alert
+        self.transition(alert, transition, reason=reason)
 
     def transition(
         self,

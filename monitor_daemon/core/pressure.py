@@ -1,75 +1,57 @@
-"""Arterial pressure of one bed: the numeric filter, minute bins and MAP5 (reference 0.3 and 4.2).
+"""Arterial pressure of one bed: minute bins and MAP5 of what the filter lets through.
 
-A sample is judged once, when it arrives, and enters the bin of the minute in which it was measured.
-The filter never removes a fall with a pulse: the excursion gate works upward only.
+A sample is judged once, when it arrives, and enters the bin of the minute in which it was measured
+(reference 0.3, 0.7 and 4.2). The filter never removes a fall with a pulse: its gate works upward
+only.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
+from operator import sub
 from typing import Final
 
 import msgspec
 
 from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.filter import Feed, Timed, Window, all_stand, median, refusal
 
-#: Beat-level limits of jSQI, also used for one-minute ICU values (reference 4.2 rule 1).
-LOWEST, HIGHEST = 30.0, 200.0
-EXCURSION: Final = 40.0
-EXCURSION_HOLD: Final = 120_000
-MEDIAN_SPAN: Final = 5 * MINUTE
-#: Minutes of bins kept: a CRT entry may ask for MAP5 half an hour back.
-KEPT: Final = 45
+#: Minutes of bins kept, and how late a sample may come: 24 h.
+KEPT: Final = 1440
 #: A late sample remakes its bin for this many minutes (design section 4: up to 120 s).
 OPEN: Final = 3
 #: Corrected times that differ by no more than this are one time (ms): the offset may have moved.
 SAME: Final = 100
 #: Another arterial source takes over after the present one has been without a value for so long.
 TAKE_OVER: Final = MINUTE
+#: Without a pulse a mean below this may be a collapse (4.2 rule 2).
+PULSELESS: Final = 65.0
 
 
-def pulse_invalid(mean: float, systolic: float | None, diastolic: float | None) -> bool:
-    """Whether the pulse pressure, if it is known, says artefact (4.2 rule 3, PMC7015776)."""
-    if systolic is None or diastolic is None:
-        return False
-    if systolic == diastolic == mean or systolic <= 10 or diastolic <= 10:
-        return True
-    pulse = systolic - diastolic
-    if systolic < 100:
-        return pulse < 10
-    if systolic <= 150:
-        return pulse < 15
-    if systolic <= 200:
-        return pulse < 30
-    return pulse < 50
-
-
-def median(ordered: list[float]) -> float:
-    """The median of a sorted, non-empty list."""
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
-class Pressure(msgspec.Struct):
+class Pressure(Window):
     """The pressure record of a bed. Times in ms, pressures in mmHg, minutes since 1970.
 
-    `bins` holds valid minutes only. `unreadable` is the start of the present run of samples that a
-    monitor cannot mean as a patient's pressure, `unreadable_until` and `_count` its end and length.
+    It is the filter window of the live series; `late_window` is that of a replayed one, whose
+    samples wait in `late`, by minute and in order of time, until the next minute begins. `bins`
+    holds valid minutes only. `unreadable` is the start of the present run of samples that a monitor
+    cannot mean as a patient's pressure, `unreadable_until` and `_count` its end and length.
     `rejected` counts samples by the filter rule that refused them.
     """
 
     source: str | None = None
     source_seen: int = 0
-    recent: list[tuple[int, float]] = []
-    ordered: list[float] = []
-    raised_since: int | None = None
+    source_rank: int = 0
     unreadable: int | None = None
     unreadable_until: int = 0
     unreadable_count: int = 0
-    open: dict[int, list[float]] = {}
-    bins: dict[int, float] = {}
+    feed: Feed = msgspec.field(default_factory=Feed)
+    open: dict[int, list[float]] = msgspec.field(default_factory=dict)
+    late: dict[int, list[tuple[int, float]]] = msgspec.field(default_factory=dict)
+    late_window: Window = msgspec.field(default_factory=Window)
+    bins: dict[int, float] = msgspec.field(default_factory=dict)
     first_sample: int | None = None
     last_sample: int | None = None
     closed: int = 0
-    rejected: dict[str, int] = {}
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
 
     def take(
         self,
@@ -80,46 +62,122 @@ class Pressure(msgspec.Struct):
         diastolic: float | None,
         *,
         usable: bool,
+        rank: int = 0,
     ) -> bool:
-        """Judge one sample measured at `at`; True if it is valid and went into its bin."""
-        if not self._claims(source, at) or self._seen_before(at, mean):
+        """Judge one sample measured at `at`; True if it is valid and waits for its bin.
+
+        Of two sources the one with the smaller `rank` is followed, as long as it has values.
+        """
+        if not self.follows(source, at, rank, usable=usable):
+            return False
+        minute = at // MINUTE
+        if minute < self.closed - OPEN:
+            return self._take_late(at, mean, systolic, diastolic, usable=usable)
+        if self._seen_before(at, mean):
             return False
         self.last_sample = max(at, self.last_sample or at)
         if self.first_sample is None:
             self.first_sample = at
         if not usable:
+            self.feed.see(at, mean, None, None)
             return self._reject("flagged")
+        self.feed.see(at, mean, systolic, diastolic)
         self.source_seen = max(at, self.source_seen)
-        if not LOWEST <= mean <= HIGHEST:
-            self._note_unreadable(at)
-            return self._reject("range")
-        if pulse_invalid(mean, systolic, diastolic):
-            if mean < 65:
+        reason = refusal(mean, systolic, diastolic)
+        if reason is not None:
+            if reason == "range" or mean < PULSELESS:
                 self._note_unreadable(at)
-            return self._reject("pulse")
-        if self._excursion(at, mean):
+            return self._reject(reason)
+        if self.excursion(at, mean):
             return self._reject("excursion")
         if at >= self.unreadable_until:
             self.unreadable = None
-        recent, ordered = self.recent, self.ordered
-        recent.append((at, mean))
-        insort(ordered, mean)
-        minute = at // MINUTE
-        values = self.open.get(minute)
-        if values is None:
-            if minute < self.closed - OPEN:
-                return True
-            values = self.open[minute] = []
-        values.append(mean)
+        self.add(at, mean)
+        self._collect(minute, (mean,))
         return True
 
-    def _claims(self, source: str, at: int) -> bool:
+    def take_block(self, source: str, samples: Sequence[Timed], rank: int = 0) -> int:
+        """Judge usable samples (time, mean, systolic, diastolic) of one source in order of time.
+
+        The state is afterwards what `take` one by one makes of them. Gives how many are valid.
+        """
+        if self._take_plain(source, samples, rank):
+            return len(samples)
+        return sum(self.take(source, *sample, usable=True, rank=rank) for sample in samples)
+
+    def _take_plain(self, source: str, samples: Sequence[Timed], rank: int) -> bool:
+        """Take a block at once if none of it can be late, repeated or refused; say whether."""
+        if not samples:
+            return True
+        ats, means, systolics, diastolics = zip(*samples, strict=True)
+        newest = ats[0] - SAME - 1 if self.last_sample is None else self.last_sample
+        if (
+            min(map(sub, ats, (newest, *ats))) <= SAME
+            or ats[0] // MINUTE < self.closed - OPEN
+            or not all_stand(means, systolics, diastolics)
+            or not self.follows(source, ats[0], rank, usable=True)
+            or not self.add_block(ats, means)
+        ):
+            return False
+        self.feed.see_block(ats, list(zip(means, systolics, diastolics, strict=True)))
+        if self.first_sample is None:
+            self.first_sample = ats[0]
+        self.last_sample = ats[-1]
+        self.source_seen = max(ats[-1], self.source_seen)
+        if ats[-1] >= self.unreadable_until:
+            self.unreadable = None
+        begin = 0
+        while begin < len(ats):
+            minute = ats[begin] // MINUTE
+            end = bisect_left(ats, (minute + 1) * MINUTE, begin)
+            self._collect(minute, means[begin:end])
+            begin = end
+        return True
+
+    def _collect(self, minute: int, means: Sequence[float]) -> None:
+        values = self.open.get(minute)
+        if values is None:
+            values = self.open[minute] = []
+        values.extend(means)
+
+    def _take_late(
+        self,
+        at: int,
+        mean: float,
+        systolic: float | None,
+        diastolic: float | None,
+        *,
+        usable: bool,
+    ) -> bool:
+        """Judge a replayed sample by its own series. A minute that has its bin needs none."""
+        minute = at // MINUTE
+        if minute < self.closed - KEPT:
+            return self._reject("too_late")
+        if minute in self.bins:
+            return False
+        reason = refusal(mean, systolic, diastolic) if usable else "flagged"
+        if reason is not None:
+            return self._reject(reason)
+        waiting = self.late.get(minute, [])
+        for when, value in waiting[bisect_left(waiting, (at - SAME,)) :]:
+            if when > at + SAME:
+                break
+            if value == mean:
+                return False
+        if self.late_window.excursion(at, mean):
+            return self._reject("excursion")
+        self.late_window.add(at, mean)
+        insort(self.late.setdefault(minute, waiting), (at, mean))
+        return True
+
+    def follows(self, source: str, at: int, rank: int, *, usable: bool) -> bool:
         """Whether this source speaks for the bed; one that has gone quiet gives way."""
         if source == self.source:
             return True
-        if self.source is not None and at - self.source_seen < TAKE_OVER:
+        preferred = usable and rank < self.source_rank
+        if self.source is not None and not preferred and at - self.source_seen < TAKE_OVER:
             return False
-        self.source = source
+        self.source, self.source_rank = source, rank
         return True
 
     def _reject(self, reason: str) -> bool:
@@ -140,38 +198,50 @@ class Pressure(msgspec.Struct):
         self.unreadable_until = at
         self.unreadable_count += 1
 
-    def _excursion(self, at: int, mean: float) -> bool:
-        """Rule 4: more than 40 above the median of the last 5 min, for at most 120 s."""
-        recent, ordered = self.recent, self.ordered
-        oldest = at - MEDIAN_SPAN
-        gone = 0
-        for when, value in recent:
-            if when >= oldest:
-                break
-            del ordered[bisect_left(ordered, value)]
-            gone += 1
-        if gone:
-            del recent[:gone]
-        if len(ordered) < 3:
-            return False
-        if mean <= median(ordered) + EXCURSION:
-            self.raised_since = None
-            return False
-        if self.raised_since is None:
-            self.raised_since = at
-        return at - self.raised_since < EXCURSION_HOLD
+    def close(self, minute: int, need: int) -> list[int]:
+        """Minute `minute` begins: make the bins before it, each of at least `need` samples.
 
-    def close(self, minute: int, need: int) -> None:
-        """Minute `minute` begins: make the bins before it, each of at least `need` samples."""
+        Gives the minutes, in order, that got their first bin only now, when late samples could no
+        longer remake it.
+        """
+        self._forget(minute)
         self.closed = minute
+        made = []
         for m in [m for m in self.open if m < minute]:
             values = self.open[m]
-            if len(values) >= need:
+            if len(values) >= need and m >= minute - KEPT:
+                if m < minute - OPEN - 1 and m not in self.bins:
+                    made.append(m)
                 self.bins[m] = median(sorted(values))
             if m < minute - OPEN:
                 del self.open[m]
-        for m in [m for m in self.bins if m < minute - KEPT]:
-            del self.bins[m]
+        for m, waiting in self.late.items():
+            if len(waiting) >= need and m >= minute - KEPT:
+                self.bins[m] = median(sorted(mean for _, mean in waiting))
+                made.append(m)
+        self.late.clear()
+        return sorted(made)
+
+    def _forget(self, minute: int) -> None:
+        """Drop the bins that are too old once `minute` begins."""
+        if minute - self.closed > KEPT:
+            self.bins.clear()
+            return
+        for m in range(self.closed - KEPT, minute - KEPT):
+            self.bins.pop(m, None)
+
+    @property
+    def frozen_since(self) -> int | None:
+        """Since when (ms) the feed repeats one triplet, if it is FEED_FROZEN (4.2 rule 6)."""
+        return self.feed.frozen_since
+
+    def value(self, minute: int) -> float | None:
+        """The bin of `minute` (mmHg) as the record may count it: a frozen feed tells nothing."""
+        return None if self.frozen(minute) else self.bins.get(minute)
+
+    def frozen(self, minute: int) -> bool:
+        """Whether the samples of this minute came from a frozen feed, as far as is known now."""
+        return self.feed.frozen(minute)
 
     def map5(self, minute: int) -> float | None:
         """Median of the five bins before `minute`; None (unknown) if fewer than three are valid."""

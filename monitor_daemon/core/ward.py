@@ -11,39 +11,46 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.commands import acknowledge, end, enrol, find_subject, observe
+from monitor_daemon.core.absorb import Absorber, Pressures
+from monitor_daemon.core.commands import inclusion
+from monitor_daemon.core.commands.checks import find_subject
+from monitor_daemon.core.commands.words import WORDS
+from monitor_daemon.core.decisions import Decision, Failure, Logged
 from monitor_daemon.core.drugs import DrugTable
-from monitor_daemon.core.errors import MonitorError
 from monitor_daemon.core.events import (
     MINUTE,
-    SECOND,
-    Acknowledge,
     ClockStepped,
-    Command,
     Configured,
     Data,
-    Decision,
-    End,
-    Enrol,
-    Failure,
-    Input,
+    HandOver,
     LinkChanged,
-    Logged,
-    Observe,
-    Refused,
-    Sample,
     Started,
     Tick,
 )
-from monitor_daemon.core.intake import JUMP, DeviceClock
-from monitor_daemon.core.judgement import ENDED, NOT_MONITORED, judge
+from monitor_daemon.core.instant import Instant
+from monitor_daemon.core.intake import DeviceClock
+from monitor_daemon.core.judgement import ENDED, judge, say_not_monitored
 from monitor_daemon.core.moment import Moment
-from monitor_daemon.core.protocol import Protocol, RuleSet, parse
+from monitor_daemon.core.people import (
+    Associate,
+    Correct,
+    End,
+    Enrol,
+    Input,
+    Observe,
+    Randomise,
+    Screen,
+    Word,
+)
+from monitor_daemon.core.protocol import NOT_MONITORED, Protocol, RuleSet, parse
+from monitor_daemon.core.retrospect import retrospect
 from monitor_daemon.core.rules import kinds
+from monitor_daemon.core.rules.minutes import bounds
 from monitor_daemon.core.subject import Bed, Subject
+from monitor_daemon.core.telling import tell
 
-BRIDGE: Final = 5 * MINUTE
-_PRESSURE: Final = ("art_map", "art_sys", "art_dia")
+#: A pause of a drug shorter than this is none, until a patient's protocol says otherwise (3.5).
+BRIDGE: Final = 5
 
 
 class WardState(msgspec.Struct):
@@ -83,124 +90,194 @@ class Ward:
 
     def step(self, inputs: Sequence[Input], now: int) -> list[tuple[int, Decision]]:
         """Take the inputs of instant `now` (ms) in order; give (index of input, decision) pairs."""
-        out: list[tuple[int, Decision]] = []
-        entries: dict[str, list[tuple[int, Command]]] = {}
-        touched: set[str] = set()
-        minute: int | None = None
+        instant = Instant(now, len(inputs) - 1)
         for index, given in enumerate(inputs):
             match given:
                 case Data():
-                    self._data(index, given, now, out)
-                    if given.flows and given.bed is not None:
-                        touched.add(given.bed)
+                    self._data(index, given, instant)
                 case Tick():
-                    minute = max(given.minute, minute or 0)
-                case Enrol():
-                    self._answer(index, out, self._enrol, given, now)
-                    touched.add(given.bed)
-                case Observe() | Acknowledge() | End():
-                    entries.setdefault(given.subject, []).append((index, given))
+                    instant.minute = max(given.minute, instant.minute or 0)
+                case Screen() | Enrol():
+                    if instant.answer(index, self._admit, given, now):
+                        instant.touched.add(given.bed)
+                        instant.owners[given.subject] = index
                 case Configured():
-                    out.extend((index, decision) for decision in self._configure(given, now))
+                    instant.out += [(index, said) for said in self._configure(given, now)]
                 case Started():
-                    out.extend((index, decision) for decision in self._started(given, now))
+                    instant.out += [(index, said) for said in self._started(given, now)]
                 case LinkChanged():
                     self.state.links[given.link] = given
                 case ClockStepped():
-                    out.append((index, Logged("CLOCK", now, detail={"seconds": given.seconds})))
-        self._judge_all(len(inputs) - 1, now, minute, touched, entries, out)
-        return out
+                    detail = {"seconds": given.seconds}
+                    instant.out.append((index, Logged("CLOCK", now, detail=detail)))
+                case HandOver():
+                    instant.roles = (*instant.roles, *given.roles)
+                case _:
+                    instant.words.setdefault(given.subject, []).append((index, given))
+                    instant.owners[given.subject] = index
+        self._judge_all(instant)
+        return instant.out
+
+    def step_block(
+        self, block: Sequence[tuple[int, Data, Pressures]]
+    ) -> list[tuple[int, Decision]]:
+        """Take messages of one source with nothing but one usable arterial triplet each.
+
+        The state is then what `step` makes of them one by one; gives (instant, decision) pairs.
+        """
+        name = block[0][1].bed or ""
+        bed = self.state.beds.setdefault(name, Bed())
+        said: list[tuple[int, Decision]] = []
+        self._guard(name, bed, self._absorber.absorb_block, bed, block, _sayer(said))
+        return said
+
+    def unmoved(self, inputs: Sequence[Input], now: int) -> bool:
+        """Whether these are pumps that say again what they said: then nothing is to be judged."""
+        if len(inputs) != 1:
+            return False
+        (given,) = inputs
+        if type(given) is not Data or given.samples or not given.flows or given.bed is None:
+            return False
+        bed = self.state.beds.get(given.bed)
+        return bed is not None and all(
+            bed.infusions.knows(f"{given.link}|{flow.channel}", flow, now) for flow in given.flows
+        )
 
     def rules(self, subject: Subject) -> RuleSet:
         """The rules a subject is judged by: the version in force at his randomisation."""
-        protocol = self.protocols[f"{subject.protocol}@{subject.version}"]
-        return protocol.for_arm(subject.arm, subject.overrides)
+        return self.protocol(subject).for_arm(subject.arm, subject.overrides)
 
-    def _judge_all(
-        self,
-        last: int,
-        now: int,
-        minute: int | None,
-        touched: set[str],
-        entries: dict[str, list[tuple[int, Command]]],
-        out: list[tuple[int, Decision]],
-    ) -> None:
-        state = self.state
+    def protocol(self, subject: Subject) -> Protocol:
+        """The protocol version that a subject follows."""
+        return self.protocols[f"{subject.protocol}@{subject.version}"]
+
+    def bed(self, subject: Subject) -> Bed:
+        """The bed whose devices are his; an empty one if he has none."""
+        return Bed() if subject.left is not None else self.state.beds.setdefault(subject.bed, Bed())
+
+    def _judge_all(self, instant: Instant) -> None:
+        state, minute = self.state, instant.minute
+        now = instant.now
         if minute is not None:
             state.minute = minute
             now = minute * MINUTE
             for name, bed in state.beds.items():
-                self._guard(name, bed, bed.pressure.close, minute, self._need(name))
-        elif not touched and not entries:
+                self._guard(name, bed, self._close, name, bed, instant)
+        elif not (instant.touched or instant.words or instant.roles):
             return
         state.judged = max(state.judged, now)
         for name, bed in state.beds.items():
-            if minute is not None or name in touched:
-                self._guard(name, bed, bed.infusions.settle, now, BRIDGE)
+            if minute is not None or name in instant.touched:
+                self._guard(name, bed, self._settle, bed, now)
         for subject in list(state.subjects.values()):
-            mine = entries.pop(subject.id, [])
-            if minute is not None or mine or subject.bed in touched:
-                self._judge(subject, mine, last, now, whole=minute is not None, out=out)
-        for unknown in entries.values():
+            words = instant.words.pop(subject.id, [])
+            concerned = minute is not None or instant.roles or subject.bed in instant.touched
+            if words or (concerned and not (subject.phase == ENDED and subject.left is not None)):
+                self._judge(subject, words, now, instant)
+        for unknown in instant.words.values():
             for index, given in unknown:
-                self._answer(index, out, find_subject, state.subjects, given.subject)
+                instant.answer(index, find_subject, state.subjects, given.subject)
 
     def _judge(
-        self,
-        subject: Subject,
-        entries: list[tuple[int, Command]],
-        last: int,
-        now: int,
-        *,
-        whole: bool,
-        out: list[tuple[int, Decision]],
+        self, subject: Subject, words: list[tuple[int, Word]], now: int, instant: Instant
     ) -> None:
-        bed = self.state.beds.setdefault(subject.bed, Bed())
-        if subject.failed is None and bed.failed is not None:
-            subject.failed = bed.failed
-            out.append((last, Failure(subject.id, bed.failed)))
-        moment = Moment(
-            site=self.state.configured.site if self.state.configured else "",
-            now=now,
-            minute=self.state.minute,
-            subject=subject,
-            bed=bed,
-            rules=self.rules(subject),
-        )
-        seen = self._carry_out(moment, entries, out)
+        out, last = instant.out, instant.owner(subject.id)
+        moment = self._moved(subject, words, now, instant)
+        if subject.failed is None and moment.bed.failed is not None:
+            subject.failed = moment.bed.failed
+            out.append((last, Failure(subject.id, subject.failed)))
+        entries = self._carry_out(moment, words, instant)
         if subject.failed is None:
             try:
-                judge(moment, seen, whole=whole)
+                late = instant.late.get(subject.bed, [])
+                if late and subject.left is None:
+                    self._judge_late(moment, late)
+                judge(moment, entries, whole=instant.minute is not None)
             except Exception as error:  # noqa: BLE001 - one subject's failure must not stop the others
                 subject.failed = type(error).__name__
                 out.append((last, Failure(subject.id, subject.failed)))
         if subject.failed is not None and subject.phase != ENDED:
-            NOT_MONITORED.say(moment)
-            if whole and subject.phase == "ACTIVE":
+            say_not_monitored(moment)
+            if instant.minute is not None and subject.phase == "ACTIVE":
                 counts = subject.ledger.counts
                 counts["UNKNOWN"] = counts.get("UNKNOWN", 0) + 1
-        elif NOT_MONITORED.rule.name in subject.alerts:
-            moment.close(NOT_MONITORED.rule.name, "judged again")
+        elif NOT_MONITORED.name in subject.alerts:
+            moment.close(NOT_MONITORED.name, "judged again")
+        tell(moment, instant.roles)
         out.extend((last, decision) for decision in moment.decisions)
 
+    def _moment(self, subject: Subject, now: int) -> Moment:
+        return Moment(
+            site=self.state.configured.site if self.state.configured else "",
+            now=now,
+            minute=self.state.minute,
+            subject=subject,
+            bed=self.bed(subject),
+            rules=self.rules(subject),
+        )
+
+    def _moved(
+        self, subject: Subject, words: list[tuple[int, Word]], now: int, instant: Instant
+    ) -> Moment:
+        """Identity first: randomisations and changes of bed, then the moment that they make."""
+        moment = self._moment(subject, now)
+        for index, given in words:
+            if isinstance(given, Randomise):
+                instant.answer(index, inclusion.randomise, subject, given, self.protocols, now)
+            elif isinstance(given, Associate):
+                instant.answer(index, self._associate, moment, given)
+            else:
+                continue
+            said = moment.decisions
+            moment = self._moment(subject, now)
+            moment.decisions = said
+        return moment
+
+    def _associate(self, moment: Moment, given: Associate) -> None:
+        subject, before = moment.subject, moment.subject.bed
+        inclusion.associate(moment, given, self.state.subjects)
+        held = self.state.beds.get(before)
+        if held is not None and held.holder == subject.id:
+            held.holder = None
+        bed = self.bed(subject)
+        if subject.left is not None:
+            return
+        bed.holder = subject.id
+        since = subject.attached or 0
+        late = [m for m in bed.pressure.bins if m >= since // MINUTE]
+        if since < moment.now and late:
+            here = self._moment(subject, moment.now)
+            here.decisions = moment.decisions
+            self._judge_late(here, sorted(late))
+
+    def _judge_late(self, moment: Moment, late: list[int]) -> None:
+        """Minutes that got their values late: the ledger and the deviations that they show."""
+        subject = moment.subject
+        for rule in moment.rules.rules:
+            if rule.kind == "minute_classes":
+                subject.ledger.remake(late, subject.history, moment.bed.pressure, bounds(rule))
+        retrospect(moment, late)
+
     def _carry_out(
-        self,
-        moment: Moment,
-        entries: list[tuple[int, Command]],
-        out: list[tuple[int, Decision]],
-    ) -> list[Observe]:
-        """Acknowledgements and ends first; give the observations that the rules must see."""
-        for index, given in entries:
-            if isinstance(given, Acknowledge):
-                self._answer(index, out, acknowledge, moment, given)
-            elif isinstance(given, End) and self._answer(index, out, end, moment, given):
+        self, moment: Moment, words: list[tuple[int, Word]], instant: Instant
+    ) -> list[Observe | Correct]:
+        """Do what people ask; give the entries that the rules must see."""
+        entries: list[Observe | Correct] = []
+        for index, given in words:
+            work = WORDS.get(type(given))
+            if work is None or not instant.answer(index, work, moment, given):
+                continue
+            if isinstance(given, Observe | Correct):
+                entries.append(given)
+            elif isinstance(given, End):
                 # Who comes next must not inherit what this patient's devices told.
                 self.state.beds[moment.subject.bed] = Bed()
-        seen: list[Observe] = []
-        for index, given in entries:
-            if isinstance(given, Observe) and self._answer(index, out, observe, moment, given):
-                seen.append(given)
-        return seen
+        return entries
+
+    def _close(self, name: str, bed: Bed, instant: Instant) -> None:
+        late = bed.pressure.close(self.state.minute, self._need(name))
+        if late:
+            instant.late[name] = late
 
     def _guard(self, name: str, bed: Bed, work: Callable[..., object], *given: object) -> None:
         """Run work on a bed; a failure of ours marks the bed, whose subject then says so."""
@@ -210,20 +287,13 @@ class Ward:
             except Exception as error:  # noqa: BLE001 - one bed's failure must not stop the others
                 bed.failed = f"{type(error).__name__} at {name}"
 
-    def _answer(
-        self,
-        index: int,
-        out: list[tuple[int, Decision]],
-        work: Callable[..., object],
-        *given: object,
-    ) -> bool:
-        """Carry out a command; a wrong one is answered with its code and reason."""
-        try:
-            work(*given)
-        except MonitorError as error:
-            out.append((index, Refused(error.code, str(error))))
-            return False
-        return True
+    def _settle(self, bed: Bed, now: int) -> None:
+        holder = self.state.subjects.get(bed.holder or "")
+        parameters = {} if holder is None else self.rules(holder).parameters
+        bridge = round(parameters.get("bridge", BRIDGE) * MINUTE)
+        bed.infusions.settle(now, bridge)
+        if bed.others.infusions.channels:
+            bed.others.infusions.settle(now, bridge)
 
     def _configure(self, given: Configured, now: int) -> list[Decision]:
         """Take the configuration in force. A patient keeps the version of his randomisation.
@@ -248,16 +318,17 @@ class Ward:
         self.protocols = {
             key: parse(text, kinds(), key) for key, text in sorted(self.state.protocols.items())
         }
+        self._absorber = Absorber(self.state.clocks, self.drugs, configured)
 
     def _started(self, given: Started, now: int) -> list[Decision]:
         """Begin again after a stop: what failed gets a second chance with empty windows."""
         for name, bed in self.state.beds.items():
             if bed.failed is not None:
-                self.state.beds[name] = Bed()
+                self.state.beds[name] = Bed(holder=bed.holder)
         for subject in self.state.subjects.values():
             if subject.failed is not None:
                 subject.failed = None
-                self.state.beds[subject.bed] = Bed()
+                self.state.beds[subject.bed] = Bed(holder=subject.id)
                 subject.conditions = {
                     name: condition
                     for name, condition in subject.conditions.items()
@@ -267,66 +338,37 @@ class Ward:
             return []
         return [Logged("OUTAGE", now, detail={"from": given.stopped, "to": now})]
 
-    def _enrol(self, given: Enrol, now: int) -> None:
-        subject = enrol(given, self.state.subjects, self.protocols, now)
+    def _admit(self, given: Screen | Enrol, now: int) -> None:
+        """A new patient comes into a bed, whose devices are his from when the last one left."""
+        subjects, protocols = self.state.subjects, self.protocols
+        if isinstance(given, Screen):
+            subject = inclusion.screen(given, subjects, protocols, now)
+        else:
+            subject = inclusion.enrol(given, subjects, protocols, now)
         bed = self.state.beds.get(subject.bed)
+        before = self.state.subjects.get(bed.holder or "") if bed else None
+        if before is not None and before.left is None:
+            # His protocol has ended, but until now his drugs were still recorded.
+            inclusion.leave(before, self.bed(before), now)
         if bed is None or bed.holder is not None:
             bed = self.state.beds[subject.bed] = Bed()
         bed.holder = subject.id
         self.state.subjects[subject.id] = subject
 
-    def _data(self, index: int, given: Data, now: int, out: list[tuple[int, Decision]]) -> None:
+    def _data(self, index: int, given: Data, instant: Instant) -> None:
         if given.bed is None:
             return
         bed = self.state.beds.get(given.bed)
         if bed is None:
             bed = self.state.beds[given.bed] = Bed()
-        self._guard(given.bed, bed, self._absorb, index, bed, given, now, out)
+        self._guard(given.bed, bed, self._absorb, index, bed, given, instant)
 
-    def _absorb(
-        self, index: int, bed: Bed, given: Data, now: int, out: list[tuple[int, Decision]]
-    ) -> None:
-        for flow in given.flows:
-            source = f"{given.link}|{flow.channel}"
-            at, jump = self._place(source, flow.at, now, at_once=False)
-            if jump is not None:
-                out.append((index, _clock(given, now, jump)))
-            bed.infusions.take(source, flow, self.drugs, now, at)
-        triplets: dict[tuple[str | None, int | None], list[Sample | None]] = {}
-        for sample in given.samples:
-            if sample.signal in _PRESSURE:
-                triplet = triplets.setdefault((sample.channel, sample.at), [None, None, None])
-                triplet[_PRESSURE.index(sample.signal)] = sample
-            elif sample.value is not None and sample.quality == "good":
-                bed.latest[sample.signal] = (sample.at or now, sample.value)
-        for (channel, stamped), (mean, systolic, diastolic) in triplets.items():
-            if mean is None:
-                continue
-            at, jump = self._place(f"{given.link}|{given.bed}", stamped, now, at_once=True)
-            if jump is not None:
-                out.append((index, _clock(given, now, jump)))
-            bed.pressure.take(
-                f"{given.link}|{channel}",
-                at,
-                mean.value if mean.value is not None else 0.0,
-                _number(systolic),
-                _number(diastolic),
-                usable=mean.quality == "good" and mean.value is not None,
-            )
+    def _absorb(self, index: int, bed: Bed, given: Data, instant: Instant) -> None:
+        def say(said: Logged) -> None:
+            instant.out.append((index, said))
 
-    def _place(
-        self, source: str, stamped: int | None, now: int, *, at_once: bool
-    ) -> tuple[int, int | None]:
-        """True time of what a device stamped, and the jump if its clock was set."""
-        if stamped is None:
-            return now, None
-        clock = self.state.clocks.get(source)
-        if clock is None:
-            self.state.clocks[source] = DeviceClock(now - stamped, stamped, now)
-            return now, None
-        speed = self.state.configured.speed if self.state.configured else 1.0
-        limit = max(JUMP, round(5 * speed) * SECOND)
-        return clock.place(stamped, now, limit, at_once=at_once)
+        if self._absorber.absorb(bed, given, instant.now, say) and given.bed is not None:
+            instant.touched.add(given.bed)
 
     def _need(self, bed: str) -> int:
         """Samples a valid bin needs: half of what the source's declared period promises."""
@@ -336,13 +378,8 @@ class Ward:
         return max(1, math.ceil(round(30.0 / period, 6)))
 
 
-def _clock(given: Data, now: int, jump: int) -> Logged:
-    detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
-    return Logged("CLOCK", now, detail=detail)
-
-
-def _number(sample: Sample | None) -> float | None:
-    return sample.value if sample is not None and sample.quality == "good" else None
+def _sayer(said: list[tuple[int, Decision]]) -> Callable[[Logged], None]:
+    return lambda logged: said.append((logged.at, logged))
 
 
 def in_order(inputs: Sequence[Input]) -> list[Input]:

@@ -15,18 +15,10 @@ import msgspec
 import structlog
 
 from monitor_daemon.clock import EngineClock
+from monitor_daemon.core.decisions import Alert, Decision, Failure
 from monitor_daemon.core.errors import InvariantError
-from monitor_daemon.core.events import (
-    MINUTE,
-    SECOND,
-    Alert,
-    ClockStepped,
-    Decision,
-    Failure,
-    Input,
-    Started,
-    Tick,
-)
+from monitor_daemon.core.events import MINUTE, SECOND, ClockStepped, HandOver, Started, Tick
+from monitor_daemon.core.people import Input
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.engine.fingerprint import core_fingerprint
 from monitor_daemon.journal.chain import link
@@ -95,6 +87,7 @@ class Engine:
         composer: Composer,
         offer: Callable[[Sequence[OutboxRow]], None],
         version: str,
+        next_handover: Callable[[int], tuple[int, tuple[str, ...]] | None] = lambda now: None,
     ) -> None:
         self.ward = Ward()
         self.clock = clock
@@ -104,6 +97,7 @@ class Engine:
         self._composer = composer
         self._offer = offer
         self._version = version
+        self._next_handover = next_handover
         self._core = core_fingerprint()
         self._waiting: list[_Submission] = []
         self._groups: deque[list[_Submission]] = deque()
@@ -215,14 +209,25 @@ class Engine:
             # minutes that were missed. After a long outage only the newest ones can still matter.
             await asyncio.sleep(RESTART_GRACE)
             minute = max(self.ward.state.minute + 1, minute - CATCH_UP)
+        told = (self.ward.state.minute or minute) * MINUTE
         while True:
             await asyncio.sleep(self.clock.until(minute * MINUTE + GRACE))
             step = self.clock.wall_step()
             if step:
                 log.warning("wall clock stepped", seconds=round(step, 3))
                 await self.submit([ClockStepped(step)])
-            await self.submit([Tick(minute)])
+            # One instant for both, so that what both tell is one push.
+            await self.submit([*self._handed_over(told, minute * MINUTE), Tick(minute)])
+            told = minute * MINUTE
             minute += 1
+
+    def _handed_over(self, since: int, until: int) -> list[HandOver]:
+        """Whose shift changed after `since` and up to `until` (ms): each role once."""
+        roles: dict[str, None] = {}
+        while (change := self._next_handover(since)) is not None and change[0] <= until:
+            since = change[0]
+            roles.update(dict.fromkeys(change[1]))
+        return [HandOver(tuple(roles))] if roles else []
 
     async def _commit(self, ready: "asyncio.Queue[SealedRow | None]") -> None:
         """Second stage: judge a group, write it in one transaction, then answer and publish."""

@@ -3,17 +3,22 @@
 Bed codes of the hospital become the unit's aliases, drug words become entries of the drug file, and
 patient identifiers stay behind: they are in the original bytes, and those go sealed to the vault.
 What cannot be resolved is counted under a name that tells nothing.
+
+Of a blinded infusion only status and rate come in (reference 2.5): a pump's label, concentration or
+dose could tell what the bag holds.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
-from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.drugs import Drug, DrugTable
+from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND, Data, Flow, Sample
+from monitor_daemon.core.moment import STUDY
 from monitor_daemon.core.vocabulary import Fault, Infusion, Reading, Row, Unmapped
 
 #: An unmapped code is shown by name; more than this many different ones are only counted.
@@ -27,6 +32,7 @@ class LinkMap:
     """Where the values of one link belong. `bed` serves every value that names no other bed.
 
     `beds` maps bed codes as the wire sends them, `channels` maps pump channels, to bed aliases.
+    `study` are the pump channels that carry a blinded study drug, whatever their labels say.
     """
 
     name: str
@@ -34,6 +40,7 @@ class LinkMap:
     bed: str | None = None
     beds: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
+    study: Collection[str] = ()
 
 
 @dataclass(slots=True)
@@ -51,9 +58,18 @@ class Counts:
 
 
 class Entrance:
-    """Masks the messages of one link. `token` makes a stand-in for a bed code nobody mapped."""
+    """Masks the messages of one link. `token` makes a stand-in for a bed code nobody mapped.
+
+    Raises ConfigError for study channels without a study drug.
+    """
 
     def __init__(self, link: LinkMap, drugs: DrugTable, token: Callable[[str], str]) -> None:
+        if link.study and STUDY not in drugs.entries:
+            raise ConfigError(
+                f"drug file: [drug.{STUDY}] is missing, which links.{link.name}.study_channels"
+                " needs; take it from the packaged file",
+                code="CONFIG_DRUG",
+            )
         self.link = link
         self.counts = Counts()
         self._drugs = drugs
@@ -65,6 +81,7 @@ class Entrance:
         samples: dict[str | None, list[Sample]] = {}
         flows: dict[str | None, list[Flow]] = {}
         unmapped: list[str] = []
+        blinded = False
         zone = self.link.zone
         for row in rows:
             if type(row) is Reading:
@@ -73,11 +90,16 @@ class Entrance:
                 samples.setdefault(self._bed(row.bed), []).append(sample)
             elif isinstance(row, Infusion):
                 bed = self.link.channels.get(row.channel or "") or self._bed(row.bed)
-                flows.setdefault(bed, []).append(self._flow(row))
+                flow = self._flow(row)
+                blinded = blinded or flow.drug == STUDY
+                flows.setdefault(bed, []).append(flow)
             elif isinstance(row, Unmapped):
                 unmapped.append(_code(row.source))
             elif isinstance(row, Fault):
                 self.counts.faults[row.code] += 1
+        if blinded:
+            # What nobody mapped may be the study pump's, and be there for one kind of bag only.
+            unmapped.clear()
         _count(self.counts.unmapped, unmapped)
         beds = list(dict.fromkeys([*samples, *flows])) or [None]
         return [
@@ -112,6 +134,9 @@ class Entrance:
 
     def _flow(self, row: Infusion) -> Flow:
         entry = self._drugs.find(row.drug) if row.drug else None
+        at = _moment(row.device_time, self.link.zone)
+        if self._blinded(row.channel, entry):
+            return Flow(row.channel or "", row.status.value, row.rate_ml_h, STUDY, at=at)
         if entry is None and row.rate_ml_h:
             _count(self.counts.unknown_drugs, [(row.drug or "no drug name")[:_LABEL]])
         return Flow(
@@ -125,8 +150,12 @@ class Entrance:
             dose=row.dose,
             dose_unit=row.dose_unit,
             weight=row.weight_kg,
-            at=_moment(row.device_time, self.link.zone),
+            at=at,
+            volume=row.volume_ml,
         )
+
+    def _blinded(self, channel: str | None, entry: Drug | None) -> bool:
+        return channel in self.link.study or (entry is not None and entry.group == STUDY)
 
 
 def _count(counter: Counter[str], names: Sequence[str]) -> None:

@@ -3,7 +3,21 @@
 from typing import Final
 
 from monitor_daemon.core.protocol import RuleKind
-from monitor_daemon.core.rules import crt, infusions, minutes, phases, pressure, vasopressin
+from monitor_daemon.core.rules import (
+    crt,
+    days,
+    inclusion,
+    infusions,
+    minutes,
+    notices,
+    phases,
+    physician_range,
+    pressure,
+    screening,
+    sources,
+    study,
+    vasopressin,
+)
 from monitor_daemon.core.rules.family import Family
 
 FAMILIES: Final[dict[str, Family]] = {
@@ -20,9 +34,29 @@ FAMILIES: Final[dict[str, Family]] = {
     "drug_unmapped": infusions.DrugUnmapped(),
     "crt_steps": crt.CrtSteps(),
     "crt_due": crt.CrtDue(),
-    "event": crt.EventAlert(),
+    "event": notices.EventAlert(),
+    "override": notices.TargetOverride(),
     "vasopressin_start": vasopressin.VasopressinStart(),
     "vasopressin_due": vasopressin.VasopressinDue(),
+    "vasopressin_dose": vasopressin.VasopressinDose(),
+    "weight_mismatch": infusions.WeightMismatch(),
+    "concentration_change": infusions.ConcentrationChanged(),
+    "boluses": infusions.Boluses(),
+    "feed_frozen": pressure.FeedFrozen(),
+    "source_disagrees": sources.SourceDisagrees(),
+    "inclusion": inclusion.Inclusion(),
+    "inclusion_window": screening.InclusionWindow(),
+    "study_not_started": study.StudyNotStarted(),
+    "study_interrupted": study.StudyInterrupted(),
+    "study_rate": study.StudyRate(),
+    "open_label": study.OpenLabel(),
+    "range_low": physician_range.RangeLow(),
+    "range_high": physician_range.RangeHigh(),
+    "range_missing": physician_range.RangeMissing(),
+    "range_stale": physician_range.RangeStale(),
+    "days": days.Days(),
+    "day_form_due": days.DayFormDue(),
+    "last_day": days.LastDay(),
 }
 
 

@@ -1,23 +1,27 @@
 """What a kind of rule is: up to five things it may do at each instant (reference section 0.2)."""
 
 from monitor_daemon.core.condition import Verdict
-from monitor_daemon.core.events import Observe
 from monitor_daemon.core.moment import Moment
+from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import Rule, RuleKind
 
 
 class Family:
     """A kind of rule. Subclass it in a file of its own and list it in `rules/__init__.py`.
 
-    `kind` names the options that a protocol file gives it. A subclass overrides what it needs.
+    `kind` names the options that a protocol file gives it. `sampled`: its alerts rest on what
+    devices sent, and are void if that was another patient's. `late`: it looks at pressures only and
+    judges late ones too. A subclass overrides what it needs.
     """
 
     kind = RuleKind(frozenset())
+    sampled = False
+    late = False
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         """Step 3: move phases and memories with the data."""
 
-    def entry(self, moment: Moment, rule: Rule, observation: Observe) -> None:
+    def entry(self, moment: Moment, rule: Rule, entry: Observe | Correct) -> None:
         """Step 4: a person's entry arrived."""
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict | None:
@@ -29,4 +33,4 @@ class Family:
         """After step 5, at whole minutes only: write what is in force from now on."""
 
     def finish(self, moment: Moment, rule: Rule) -> None:
-        """The protocol has ended for this subject: complete what was left open."""
+        """The subject leaves his devices: complete what was left open."""

@@ -20,8 +20,14 @@ class Achievement(Family):
         values = [bins[m] for m in range(first, moment.minute) if m in bins]
         reached = sum(value >= options["level"] for value in values)
         if len(values) >= options["valid"] and reached >= options["fraction"] * len(values):
-            moment.enter("ACTIVE", first * MINUTE)
-            moment.retarget(float(options["target"]), "active", "achieved")
+            achieve(moment, rule, "achieved", first * MINUTE)
+
+
+def achieve(moment: Moment, rule: Rule, reason: str, window: int | None = None) -> None:
+    """The first target is achieved, by rule or by a physician's word: the strategy begins."""
+    moment.subject.entered = moment.now
+    moment.enter("ACTIVE", window)
+    moment.retarget(float(rule.options["target"]), "active", reason)
 
 
 class ResusOverdue(Family):

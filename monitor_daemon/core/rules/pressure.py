@@ -10,15 +10,16 @@ class MapLow(Family):
     """MAP5 below target minus `margin`; not before `grace` minutes after a target change."""
 
     kind = RuleKind(frozenset({"margin", "grace"}))
+    sampled = late = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
-        map5, target = moment.map5, moment.subject.target
+        map5, target = moment.map5, moment.subject.aim
         if map5 is None or target is None:
             return Verdict(None, None)
         return Verdict(
             holds=map5 < target - rule.options["margin"],
             clears=map5 >= target,
-            may_raise=moment.minutes_since(moment.subject.target_changed) >= rule.options["grace"],
+            may_raise=moment.minutes_since(moment.subject.changed) >= rule.options["grace"],
             values={"map5": map5, "target": target},
         )
 
@@ -27,16 +28,17 @@ class MapHigh(Family):
     """MAP5 above target plus `margin` while a vasopressor runs: there is something to reduce."""
 
     kind = RuleKind(frozenset({"margin", "grace"}))
+    sampled = late = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
-        map5, target, on = moment.map5, moment.subject.target, moment.on
+        map5, target, on = moment.map5, moment.subject.aim, moment.on
         if map5 is None or target is None:
             return Verdict(None, True if on is False else None)
         over = map5 > target + rule.options["margin"]
         return Verdict(
             holds=on if over else False,
             clears=not over or (None if on is None else not on),
-            may_raise=moment.minutes_since(moment.subject.target_changed) >= rule.options["grace"],
+            may_raise=moment.minutes_since(moment.subject.changed) >= rule.options["grace"],
             values={"map5": map5, "target": target, "dose": moment.dose.value},
         )
 
@@ -45,6 +47,7 @@ class BinsBelow(Family):
     """FLOOR and SEVERE_LOW: `count` valid bins in a row below `limit`; `calm` bins at it clear."""
 
     kind = RuleKind(frozenset({"limit", "count", "calm"}))
+    sampled = late = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         limit = rule.options["limit"]
@@ -60,6 +63,8 @@ class BinsBelow(Family):
 class ArtCheck(Family):
     """Rule 2 of the filter: the pressure is unreadable, look at the patient."""
 
+    sampled = True
+
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         del rule
         unreadable = moment.bed.pressure.no_pressure()
@@ -67,18 +72,31 @@ class ArtCheck(Family):
         return Verdict(holds=unreadable, clears=readable)
 
 
+class FeedFrozen(Family):
+    """Rule 6 of the filter: the monitor repeats one triplet, which no patient does."""
+
+    sampled = True
+
+    def judge(self, moment: Moment, rule: Rule) -> Verdict:
+        del rule
+        since = moment.bed.pressure.frozen_since
+        return Verdict(since is not None, since is None, values={"since": since})
+
+
 class MapGap(Family):
     """No valid bin for `minutes`; known again when MAP5 is."""
 
     kind = RuleKind(frozenset({"minutes"}))
+    sampled = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         span = round(rule.options["minutes"])
         bins = moment.bed.pressure.bins
         missing = not any(m in bins for m in range(moment.minute - span, moment.minute))
         # A line that was just connected, or was never seen, gets the same minutes to appear.
-        first = moment.bed.pressure.first_sample
-        begun = moment.subject.randomised if first is None else first
+        subject, first = moment.subject, moment.bed.pressure.first_sample
+        connected = max(subject.randomised or 0, subject.attached or 0, subject.left or 0)
+        begun = connected if first is None else first
         return Verdict(
             holds=missing,
             clears=moment.map5 is not None,

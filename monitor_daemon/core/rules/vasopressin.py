@@ -27,6 +27,7 @@ class VasopressinStart(Family):
     """
 
     kind = RuleKind(frozenset({"threshold", "confirm", "lookback", "meet"}), timed=False)
+    sampled = True
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         memory = moment.subject.recall(Vasopressin)
@@ -38,14 +39,14 @@ class VasopressinStart(Family):
                 memory.confirmed = None
             return
         if course.run is None:
-            if memory.trial is not None and memory.trial >= moment.subject.randomised:
+            if memory.trial is not None and moment.after_randomisation(memory.trial):
                 moment.log("VP_BLIP", started=memory.trial)
             memory.trial = None
             return
         memory.trial = course.run
         if moment.now - course.run >= rule.options["confirm"] * MINUTE:
             memory.confirmed, memory.trial = course.run, None
-            if moment.runs(rule) and course.run >= moment.subject.randomised:
+            if moment.runs(rule) and moment.after_randomisation(course.run):
                 self._started(moment, rule, course.run)
 
     def _started(self, moment: Moment, rule: Rule, start: int) -> None:
@@ -63,6 +64,32 @@ class VasopressinStart(Family):
         moment.open(rule, Verdict(True, False, values=values), start)
 
 
+class Overdose(msgspec.Struct):
+    """Since when vasopressin is above the limit, and whether that was told."""
+
+    since: int | None = None
+    told: bool = False
+
+
+class VasopressinDose(Family):
+    """VP_DOSE: more than `limit` U/min for `minutes`. Information, closed when seen."""
+
+    kind = RuleKind(frozenset({"limit", "minutes"}), timed=False)
+    sampled = True
+
+    def advance(self, moment: Moment, rule: Rule) -> None:
+        memory = moment.subject.recall(Overdose)
+        dose = moment.bed.infusions.units_per_minute(VASOPRESSIN)
+        if not moment.runs(rule) or dose.known <= exact(float(rule.options["limit"])):
+            memory.since, memory.told = None, False
+            return
+        memory.since = moment.now if memory.since is None else memory.since
+        if moment.minutes_since(memory.since) >= rule.options["minutes"] and not memory.told:
+            memory.told = True
+            values = {"vasopressin": float(dose.known), "limit": float(rule.options["limit"])}
+            moment.open(rule, Verdict(True, False, values=values), memory.since)
+
+
 class VasopressinDue(Family):
     """VP_DUE and VP_LATE: norepinephrine at `threshold` for the time given, and no vasopressin.
 
@@ -71,6 +98,7 @@ class VasopressinDue(Family):
     """
 
     kind = RuleKind(frozenset({"threshold", "map_not_over", "margin"}))
+    sampled = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         options = rule.options
@@ -92,7 +120,7 @@ class VasopressinDue(Family):
         )
 
     def _over(self, moment: Moment, margin: float) -> bool:
-        map5, target = moment.map5, moment.subject.target
+        map5, target = moment.map5, moment.subject.aim
         return map5 is not None and target is not None and map5 > target + margin
 
 

@@ -1,8 +1,11 @@
 """`check` names file, key and reason of every mistake; exit code 1, one line each."""
 
+from dataclasses import replace
+
 import pytest
 from typer.testing import CliRunner
 
+from drivers.kit.registry import load_driver
 from monitor_daemon.cli.main import app
 
 SITE = """
@@ -24,6 +27,25 @@ driver = "hl7"
 listen = "127.0.0.1:2575"
 [links.beds]
 "W^R^1" = "bed-1"
+"""
+
+
+PROTOCOL = """
+[protocol]
+id = "small"
+version = "1"
+title = "A small protocol"
+first_phase = "ACTIVE"
+[arms.low]
+[parameters]
+tol_low = 2
+[rules.MAP_LOW]
+kind = "map_low"
+clause = "1"
+class = "attention"
+phases = ["ACTIVE"]
+margin = "tol_low"
+grace = 15
 """
 
 
@@ -64,8 +86,14 @@ def test_a_right_configuration_is_ok(changed):
         ('listen = "127.0.0.1:2575"', 'port = "/dev/x"', "CONFIG_LINK", "links.gateway.port"),
         ('driver = "hl7"', 'driver = "hl8"', "UNKNOWN_DRIVER", "links.gateway.driver: "),
         ('id = "personalise"', 'id = "other"', "CONFIG_PROTOCOL", "protocols.id = 'other'"),
-        ("[site]", "[site", "CONFIG_SYNTAX", "line 2"),
+        ("[site]", "[site", "CONFIG_SYNTAX", "site.toml:2:6: "),
         ("[links.beds]", "[links.options]\nspeed = 1\n[links.beds]", "CONFIG_LINK", "speed"),
+        (
+            'driver = "hl7"\nlisten = "127.0.0.1:2575"',
+            'driver = "bbraun_space"\nconnect = "spacecom:4001"\noptions = {poll_period = 0.5}',
+            "CONFIG_LINK",
+            "links.gateway.options: poll_period = 0.5: at least 1",
+        ),
     ],
 )
 def test_a_mistake_is_named_by_file_key_and_reason(changed, old, new, code, said):
@@ -108,3 +136,86 @@ def test_a_file_that_is_not_there_is_wrong_use(tmp_path):
     done = check(tmp_path / "none.toml")
     assert done.exit_code in {1, 2}
     assert str(tmp_path / "none.toml") in done.stderr
+
+
+def written(folder, text, name="small.toml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_wrong_protocol_is_shown_as_a_compiler_does(tmp_path):
+    path = written(tmp_path, PROTOCOL.replace('"tol_low"', '"tol_lo"').replace("15", "nan"))
+    done = check(path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f'CONFIG_RULE: {path}:15:10: rules.MAP_LOW.margin = "tol_lo":'
+        " parameter 'tol_lo' is not known; did you mean tol_low?\n"
+        '     15 | margin = "tol_lo"\n'
+        "        |          ^^^^^^^^\n"
+        f"CONFIG_RULE: {path}:16:9: rules.MAP_LOW.grace = nan:"
+        " a number (at most 1e+06), the name of a parameter, or a list of them to add\n"
+        "     16 | grace = nan\n"
+        "        |         ^^^\n"
+    )
+
+
+def test_carets_stand_below_a_value_behind_a_tab(tmp_path):
+    path = written(tmp_path, PROTOCOL.replace('margin = "tol_low"', '\tmargin\t= "tol_lo"'))
+    shown, carets = check(path).stderr.splitlines()[1:]
+    assert shown == '     15 | \tmargin\t= "tol_lo"'
+    assert carets == "        | \t      \t  ^^^^^^^^"
+
+
+def test_a_warning_is_said_and_the_file_is_still_ok(tmp_path):
+    path = written(tmp_path, PROTOCOL.replace("tol_low = 2", "tol_low = 2\nspare = 3"))
+    done = check(path)
+    assert done.exit_code == 0
+    assert done.stdout == f"OK {path}: protocol small 1, 1 arms\n"
+    assert done.stderr == (
+        f"warning CONFIG_UNUSED: {path}:10:1: parameters.spare: no rule uses this parameter\n"
+        "     10 | spare = 3\n"
+        "        | ^^^^^\n"
+    )
+
+
+def test_the_protocol_file_of_a_site_is_checked_with_it(tmp_path):
+    site = SITE.replace('id = "personalise"', 'file = "small.toml"')
+    protocol = written(tmp_path, PROTOCOL.replace('"tol_low"', '"tol_lo"'))
+    done = check(written(tmp_path, site, "site.toml"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"CONFIG_RULE: {protocol}:15:10: ")
+    written(tmp_path, PROTOCOL.replace("[arms.low]", "[arms.low"))
+    done = check(written(tmp_path, site, "site.toml"))
+    assert done.stderr.startswith(f"CONFIG_SYNTAX: {protocol}:7:10: ")
+
+
+def test_a_site_that_names_itself_as_its_protocol_is_told_so(tmp_path):
+    site = SITE.replace('id = "personalise"', 'file = "site.toml"')
+    done = check(written(tmp_path, site, "site.toml"))
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'site.toml'}:1:1: protocol: missing; a table [protocol]" in done.stderr
+
+
+def test_every_link_with_a_mistake_is_named(tmp_path):
+    link = '\n[[links]]\nname = "pumps"\ndriver = "hl8"\nport = "x"\n'
+    site = SITE.replace('driver = "hl7"', 'driver = "hl9"') + link
+    lines = check(written(tmp_path, site)).stderr.splitlines()
+    assert [line.split(": ")[2] for line in lines] == [
+        "links.gateway.driver",
+        "links.pumps.driver",
+    ]
+
+
+@pytest.mark.parametrize("mistake", [ValueError("depth: too deep"), TypeError("depth: no number")])
+def test_what_a_driver_says_of_its_options_is_a_mistake_of_the_link(changed, monkeypatch, mistake):
+    """A third-party driver may refuse options with errors of its own."""
+
+    def refuse(settings):
+        raise mistake
+
+    driver = replace(load_driver("hl7"), session=refuse)
+    monkeypatch.setattr("monitor_daemon.cli.check.load_driver", lambda name: driver)
+    path, done = changed("icu", "icu")
+    assert done.exit_code == 1
+    assert done.stderr == f"CONFIG_LINK: {path}: links.gateway.options: {mistake}\n"

@@ -7,7 +7,9 @@ mL/h divided by 60 is ug/kg/min.
 
 from pathlib import Path
 
-from monitor_daemon.core.events import MINUTE, Alert, Configured, Data, Enrol, Flow, Sample, Tick
+from monitor_daemon.core.decisions import Alert
+from monitor_daemon.core.events import MINUTE, Configured, Data, Flow, Sample, Tick
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.core.ward import Ward
 
 CONFIG = Path(__file__).parents[3] / "config"

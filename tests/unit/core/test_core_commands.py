@@ -5,7 +5,8 @@ from bedside import PERSONALISE, VERSION, ZERO, Bedside, alerts, enrolment, ms, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor_daemon.core.events import Acknowledge, Alert, End, Logged, Observe, Phase, Refused
+from monitor_daemon.core.decisions import Alert, Logged, Phase, Refused
+from monitor_daemon.core.people import Acknowledge, End, Observe
 
 
 def crt(value=2.0, **more):
@@ -56,7 +57,7 @@ WRONG = {
 @pytest.mark.parametrize("mistake", WRONG)
 def test_a_wrong_command_is_refused_with_code_and_reason(bedside, mistake):
     command, code, words = WRONG[mistake]
-    bedside.give(1.5, pump(4.8))
+    bedside.give(1.5, pump(5.0))
     before = bedside.ward.snapshot()
     (refusal,) = bedside.give(1.5, command)
     assert isinstance(refusal, Refused)
@@ -90,7 +91,9 @@ def test_a_weight_counts_from_its_correction_on_and_is_logged_with_its_reason():
     bedside = Bedside.active(rate=6.0)
     (entry,) = bedside.give(1.5, weight(75.0, "bed scale"))
     assert isinstance(entry, Logged)
-    assert entry.detail == {"before": 60.0, "after": 75.0, "reason": "bed scale"}
+    assert entry.detail == {
+        "before": 60.0, "after": 75.0, "dose_before": 0.1, "dose_after": 0.08, "reason": "bed scale"
+    }
     # 6 mL/h of 60 ug/mL are 6 ug/min: 0.100 in 60 kg, 0.080 in 75 kg, so vasopressin is not due.
     assert "VP_DUE" not in alerts(bedside.run(2, 40, rate=6.0))
 

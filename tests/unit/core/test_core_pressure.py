@@ -1,13 +1,15 @@
-"""Arterial pressure: the numeric filter, minute bins, MAP5, late and repeated samples."""
+"""Arterial pressure: the numeric filter, frozen feeds, minute bins, MAP5, repeated samples."""
 
 from math import inf, nan
 
 import pytest
+from bedside import ZERO_MINUTE, Bedside, alerts, pressure, pump
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor_daemon.core.events import MINUTE, SECOND
 from monitor_daemon.core.pressure import Pressure
+from monitor_daemon.core.vocabulary import Quality
 
 
 def give(record, at, mean, systolic=None, diastolic=None, *, source="A", usable=True):
@@ -234,6 +236,120 @@ def test_the_other_source_takes_over_from_one_that_says_it_has_no_value():
     assert give(record, 3 * MINUTE + 30 * SECOND, 70.0, source="B")
 
 
+def test_a_flush_before_a_silence_does_not_let_the_next_one_in():
+    """The 120 s of rule 4 are those of one rise, not of two with a normal pressure between."""
+    record = minutes(*[70.0] * 5)
+    assert not give(record, 5 * MINUTE, 150.0)
+    for n in (12, 13, 14):
+        assert give(record, n * MINUTE, 70.0)
+    assert not give(record, 15 * MINUTE, 150.0)
+
+
+def test_one_readable_sample_within_sixty_seconds_is_a_pressure():
+    record = Pressure()
+    for second in range(119):
+        give(record, second * SECOND, 66.0 if second == 59 else 250.0)
+        assert not record.no_pressure()
+    give(record, 119 * SECOND, 250.0)
+    assert record.no_pressure()
+
+
+@pytest.mark.parametrize("quality", [q for q in Quality if q is not Quality.GOOD])
+def test_a_monitor_that_flags_its_value_makes_no_bin(quality):
+    bedside = Bedside.active(until=10)
+    bedside.give(10, pressure(66.0, quality=quality))
+    bedside.tick(11)
+    assert max(bedside.bed.pressure.bins) == ZERO_MINUTE + 9
+    assert bedside.bed.pressure.rejected == {"flagged": 1}
+
+
+def test_art_check_stands_through_minutes_without_a_value_and_clears_with_the_next_valid_bin():
+    bedside = Bedside.active(until=10)
+    assert alerts(bedside.run(10, 12, mean=5.0)) == ["ART_CHECK"]
+    bedside.decisions.clear()
+    for t in (12, 13):
+        bedside.give(t, pressure(66.0, quality="artifact"), pump(4.8))
+        bedside.tick(t)
+    bedside.run(14, 16, mean=None)
+    bedside.give(16, pressure(66.0), pump(4.8))
+    bedside.tick(16)
+    assert "ART_CHECK" not in alerts(bedside.decisions)
+    assert "ART_CHECK" in alerts(bedside.tick(17), "cleared")
+
+
+def triplets(count, period, *, change=None):
+    """A record of `count` samples that are all alike but one."""
+    record = Pressure()
+    for n in range(count):
+        give(record, n * period, 70.0, 111.0 if n == change else 110.0, 50.0)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("count", "period", "frozen"),
+    [(599, SECOND, False), (600, SECOND, True), (14, MINUTE, False), (15, MINUTE, True),
+     (119, 5 * SECOND, False), (120, 5 * SECOND, True)],
+)  # fmt: skip
+def test_identical_triplets_are_a_frozen_feed(count, period, frozen):
+    assert triplets(count, period).frozen_since == (0 if frozen else None)
+
+
+@pytest.mark.parametrize("change", [0, 300, 598, 599])
+def test_one_other_systolic_within_ten_minutes_is_no_frozen_feed(change):
+    assert triplets(600, SECOND, change=change).frozen_since is None
+
+
+@pytest.mark.parametrize(("systolic", "diastolic"), [(None, None), (110.0, None), (None, 50.0)])
+def test_a_mean_alone_is_never_frozen(systolic, diastolic):
+    record = Pressure()
+    for n in range(60):
+        give(record, n * MINUTE, 70.0, systolic, diastolic)
+    assert record.frozen_since is None
+
+
+def test_frozen_samples_make_their_bins_and_the_minutes_are_known():
+    record = Pressure()
+    for n in range(5, 30):
+        same = 8 <= n < 26
+        give(record, n * MINUTE, 70.0 if same else 60.0 + n, 110.0, 50.0)
+        record.close(n + 1, 1)
+        assert record.frozen_since == (8 * MINUTE if 22 <= n < 26 else None)
+    assert [n for n in range(40) if record.frozen(n)] == list(range(8, 26))
+    assert all(record.bins[n] == 70.0 for n in range(8, 26))
+
+
+def test_a_frozen_feed_that_falls_silent_has_not_thawed():
+    record = triplets(15, MINUTE)
+    record.close(100, 1)
+    assert record.frozen_since == 0
+    give(record, 100 * MINUTE, 70.0, 110.0, 50.0)
+    assert record.frozen_since is None
+
+
+def test_equal_triplets_around_a_silence_are_no_run():
+    record = triplets(14, MINUTE)
+    give(record, (13 + 6) * MINUTE, 70.0, 110.0, 50.0)
+    assert record.frozen_since is None
+
+
+def test_a_flagged_sample_ends_the_run_and_a_late_one_does_not():
+    late, flagged = triplets(14, MINUTE), triplets(14, MINUTE)
+    give(late, 12 * MINUTE + SECOND, 71.0, 112.0, 51.0)
+    give(flagged, 13 * MINUTE + SECOND, 70.0, 110.0, 50.0, usable=False)
+    for record in (late, flagged):
+        give(record, 14 * MINUTE, 70.0, 110.0, 50.0)
+    assert (late.frozen_since, flagged.frozen_since) == (0, None)
+
+
+def test_a_flat_line_is_frozen_too():
+    """A closed stopcock above 65 mmHg is no ART_CHECK: that it never moves is what can be said."""
+    record = Pressure()
+    for n in range(600):
+        give(record, n * SECOND, 184.3, 184.3, 184.3)
+    assert record.frozen_since == 0
+    assert not record.no_pressure()
+
+
 values = st.one_of(st.none(), st.floats(-50, 350), st.floats(30, 200))
 
 
@@ -260,3 +376,15 @@ def test_any_samples_give_bins_within_the_valid_range(samples):
     record.close(10, 1)
     assert all(30 <= value <= 200 for value in record.bins.values())
     assert record.ordered == sorted(value for _, value in record.recent)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abm"), st.integers(1, 20)), max_size=8))
+def test_frozen_is_fifteen_alike_at_one_a_minute(runs):
+    """Against the rule counted out over the whole series; `m` has no systolic."""
+    series = "".join(letter * count for letter, count in runs)
+    record = Pressure()
+    for n, letter in enumerate(series):
+        give(record, n * MINUTE, 70.0, {"a": 110.0, "b": 111.0, "m": None}[letter], 50.0)
+    run = len(series) - len(series.rstrip(series[-1:]))
+    frozen = run >= 15 and series[-1] != "m"
+    assert record.frozen_since == ((len(series) - run) * MINUTE if frozen else None)

@@ -8,10 +8,12 @@ from bedside import PERSONALISE, VERSION
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor_daemon.core import protocol_file
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.protocol import parse
 from monitor_daemon.core.rules import kinds
+from monitor_daemon.core.toml_text import Places, TomlFileError
 
 SMALL = """
 [protocol]
@@ -90,7 +92,10 @@ def test_late_vasopressin_is_45_minutes_after_the_dose_was_reached():
 
 
 WRONG = {
-    "syntax": ("[arms.low]", "[arms.low", ["line"]),
+    "syntax": ("[arms.low]", "[arms.low", ["site.toml:8:10: ", "Expected ']'"]),
+    "duplicate key": ("limit = 50", "limit = 50\nlimit = 55", ["site.toml:11:1: ", "twice"]),
+    "duplicate table": ("[arms.high]", "[arms.low]", ["site.toml:12:1: ", "twice"]),
+    "unclosed list": ("sustain = 10\n", "sustain = [10", ["site.toml:25:14: ", "Unclosed array"]),
     "unknown table": ("[arms.high]", "[parametres]\n[arms.high]", ["parametres", "parameters?"]),
     "no parameters": ("[parameters]", "[arms.x]", ["[parameters]", "missing"]),
     "unknown key of the head": ("title = \"A", "titel = \"A", ["protocol", "titel", "mean title?"]),
@@ -99,10 +104,16 @@ WRONG = {
     "unknown first phase": ('"ACTIVE"\n\n[arms', '"ACTVE"\n\n[arms', ["first_phase", "ACTIVE?"]),
     "arm is no table": ("[arms.low]\ntitle", "[arms]\nlow = 1\n[x]\ntitle", ["x"]),
     "arm sets an unknown parameter": ("limit = 50", "limits = 50", ["arms.low", "limit?"]),
-    "arm sets a text": ("limit = 50", 'limit = "50"', ["arms.low.limit", "'50'", "number"]),
+    "arm sets a text": ("limit = 50", 'limit = "50"', ['limit = "50"', "without quotes: 50"]),
     "parameter is a text": ("margin = 2.5", 'margin = "2.5"', ["parameters.margin", "number"]),
     "parameter is a list": ("margin = 2.5", "margin = [2]", ["parameters.margin", "[2]"]),
-    "parameter is nan": ("margin = 2.5", "margin = nan", ["parameters.margin", "nan"]),
+    "parameter is nan": ("margin = 2.5", "margin = nan", ["parameters.margin = nan", "number"]),
+    "arm sets true for a number": ("limit = 50", "limit = true", ["arms.low.limit", "a number"]),
+    "title of an arm is a number": ('title = "Low"', "title = 1", ["arms.low.title", "text"]),
+    "blinded with two arms": ("version", "blinded = true\nversion",
+                              ["protocol.blinded = true", "one arm", "low, high"]),
+    "blinded is a word": ("version", 'blinded = "no"\nversion', ["protocol.blinded", "true or"]),
+    "held words are one": ("version", 'held_words = "x"\nversion', ["held_words", "list of words"]),
     "parameter is infinite": ("margin = 2.5", "margin = inf", ["parameters.margin", "inf"]),
     "rule is no table": ("[rules.MAP_LOW]", "[rules]\nX = 1\n[rules.MAP_LOW]", ["rules.X"]),
     "unknown kind": ('"map_low"', '"map_lo"', ["MAP_LOW.kind", "map_lo", "mean map_low?"]),
@@ -110,9 +121,10 @@ WRONG = {
     "kind is a list": ('kind = "map_low"', 'kind = ["map_low"]', ["MAP_LOW.kind", "map_low"]),
     "no clause": ('clause = "1"', "", ["MAP_LOW.clause", "missing"]),
     "unknown class": ('"attention"', '"alarm"', ["MAP_LOW.class", "attention, info, urgent"]),
-    "no phases": ('phases = ["ACTIVE"]', "", ["MAP_LOW.phases", "RESUS"]),
+    "no phases": ('phases = ["ACTIVE"]', "", ["MAP_LOW.phases", "missing", "RESUS"]),
     "empty phases": ('phases = ["ACTIVE"]', "phases = []", ["MAP_LOW.phases", "RESUS"]),
-    "unknown phase": ('phases = ["ACTIVE"]', 'phases = ["ON"]', ["MAP_LOW.phases", "RESUS"]),
+    "unknown phase": ('["ACTIVE"]', '["ACTIVE", "RESU"]',
+                      ['site.toml:22:21: rules.MAP_LOW.phases[1] = "RESU": ', "mean RESUS?"]),
     "phases in a list": ('phases = ["ACTIVE"]', 'phases = [["ON"]]', ["MAP_LOW.phases", "RESUS"]),
     "unknown option": ("sustain = 10", "sustian = 10", ["MAP_LOW", "sustian", "mean sustain?"]),
     "option missing": ('margin = "margin"', "", ["MAP_LOW.margin", "missing", "map_low"]),
@@ -120,6 +132,16 @@ WRONG = {
     "option is a table": ('= "margin"', "= {a = 1}", ["MAP_LOW.margin", "parameter"]),
     "sum names no parameter": ('"limit", 15', '"lmit", 15', ["MAP_LOW.grace", "lmit", "limit?"]),
     "option is infinite": ("sustain = 10", "sustain = inf", ["MAP_LOW.sustain", "inf"]),
+    "option is a quoted number": ('= "margin"', '= "2.5"', ["without quotes: 2.5"]),
+    "option is a date": ("sustain = 10", "sustain = 1979-05-27", ["MAP_LOW.sustain = 1979-05-27"]),
+    "sustain is negative": ("sustain = 10", "sustain = -1", ["MAP_LOW.sustain", "0 or more"]),
+    "nobody to escalate to": ("sustain = 10", "escalate_after = 5",
+                              ["site.toml:25:1: ", "escalate_to is missing", "charge_nurse"]),
+    "unknown role": ("sustain = 10", 'notify = ["nurse"]', ["notify[0]", "charge_nurse"]),
+    "notify is a word": ("sustain = 10", 'notify = "bedside"', ["notify", "a list out of bedside"]),
+    "notified half a time": ("sustain = 10", "notify_times = 0.5", ["notify_times", "whole"]),
+    "only_if is a list": ("sustain = 10", 'only_if = ["limit"]', ["only_if", "a parameter"]),
+    "only_if names nothing": ("sustain = 10", 'only_if = "limi"', ["only_if", "mean limit?"]),
     "attention_after is a text": ("sustain = 10", 'attention_after = "9"', ["attention_after"]),
 }  # fmt: skip
 
@@ -134,8 +156,115 @@ def test_a_wrong_protocol_file_is_named_with_file_key_and_what_to_do(mistake):
         assert word in str(caught.value)
 
 
+def remarks(text):
+    with pytest.raises(TomlFileError) as caught:
+        read(text)
+    return caught.value.remarks
+
+
+def test_a_mistake_is_shown_with_its_line_and_carets_below_the_value():
+    (remark,) = remarks(SMALL.replace('margin = "margin"', 'margin = "margn"'))
+    assert str(remark) == (
+        'site.toml:23:10: rules.MAP_LOW.margin = "margn":'
+        " parameter 'margn' is not known; did you mean margin?"
+    )
+    assert remark.excerpt == '     23 | margin = "margn"\n        |          ^^^^^^^'
+
+
+def test_every_mistake_of_a_file_is_said_in_the_order_of_the_file():
+    text = SMALL
+    for old, new in [
+        ('id = "small"', "id = 7"),
+        ("limit = 50", "limits = 50"),
+        ("margin = 2.5", "margin = nan"),
+        ('kind = "map_low"', 'kind = "map_lo"'),
+        ('class = "attention"', 'class = "alarm"'),
+    ]:
+        text = text.replace(old, new)
+    found = remarks(text)
+    assert [(r.line, r.column, r.code) for r in found] == [
+        (3, 6, "CONFIG_PROTOCOL"),
+        (10, 1, "CONFIG_PARAMETER"),
+        (16, 10, "CONFIG_PARAMETER"),
+        (19, 8, "CONFIG_RULE"),
+        (21, 9, "CONFIG_RULE"),
+    ]
+
+
+def test_a_missing_option_is_shown_at_the_head_of_its_rule():
+    (remark,) = remarks(SMALL.replace('margin = "margin"\n', ""))
+    assert (remark.line, remark.source[remark.column - 1 :]) == (18, "MAP_LOW]")
+    assert remark.reason == "rules.MAP_LOW.margin: missing; rules of kind map_low need it"
+
+
+def test_without_parameters_no_name_of_one_is_called_wrong():
+    assert [r.reason for r in remarks(SMALL.replace("[parameters]", "[parametre]"))] == [
+        "parameters: missing; a table [parameters]",
+        "parametre: key 'parametre' is not known; did you mean parameters?",
+    ]
+
+
+def doubts(text):
+    return [(w.code, w.line) for w in protocol_file.read(text, kinds(), "site.toml").warnings]
+
+
+def test_what_is_hardly_meant_is_a_warning_and_no_mistake():
+    assert doubts(SMALL) == []
+    assert doubts(SMALL.replace("margin = 2.5", "margin = 2.5\nspare = 1")) == [
+        ("CONFIG_UNUSED", 17)
+    ]
+    assert doubts(SMALL.replace("limit = 50", "limit = 60")) == [("CONFIG_SAME_ARM", 12)]
+    urgent = SMALL.replace('"attention"', '"urgent"')
+    assert doubts(urgent) == [("CONFIG_UNTOLD", 18)]
+    told = 'escalate_after = 5\nescalate_to = ["physician"]\n'
+    assert doubts(urgent + told) == []
+    assert doubts(urgent + told + "notify = []\n") == [("CONFIG_UNTOLD", 28)]
+
+
+def test_the_packaged_protocol_gives_no_warning():
+    assert doubts(PERSONALISE) == []
+
+
+# Any TOML value as people write it, and what tomllib must make of its text again.
+scalar = st.one_of(
+    st.integers(-99, 99).map(str),
+    st.sampled_from(["true", "1.5e3", "nan", "1979-05-27", "1979-05-27 07:32:00Z", "07:32:00"]),
+    st.sampled_from(['""', '"a # b"', '"\\" ]"', "'x \\'", '"""a\n" ] #\n"""', "''", "'''b\n''''"]),
+)
+value = st.recursive(
+    scalar,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: "[ " + " ,\n # ]\n".join(items) + " ]"),
+        st.lists(inner, max_size=3).map(
+            lambda items: "{" + ", ".join(f"k{n} = {v}" for n, v in enumerate(items)) + "}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+heads = st.sampled_from(["", "[t{}]\n", '["a.b" . c{}] # c\n', "[ x.y{} ]\n"])
+
+
+@given(st.lists(st.tuples(heads, value)))
+def test_every_key_of_a_file_has_its_place(parts):
+    text = "".join(
+        f"{head.format(n)}p{n}.'q' = {shown} # c\n" for n, (head, shown) in enumerate(parts)
+    )
+    document = tomllib.loads(text)
+    places = Places(text, "x.toml")
+    shown = [path for path in places.values if path[-1] == "q"]
+    assert len(shown) == len(parts)
+    for path, (start, end) in places.values.items():
+        found = document
+        for key in path:
+            found = found[key]
+        again = tomllib.loads(f"v = {text[start:end]}")["v"]
+        assert again == found or str(again) == str(found)
+
+
 def test_a_protocol_needs_an_arm():
-    with pytest.raises(ConfigError, match=r"site\.toml: arms: at least one arm"):
+    with pytest.raises(ConfigError, match=r"site\.toml:8:2: arms: at least one arm"):
         read(re.sub(r"\[arms\.low\].*\[arms\.high\]", "[arms]", SMALL, flags=re.DOTALL))
 
 
@@ -201,7 +330,9 @@ def test_any_damage_to_a_file_is_a_clear_error_or_still_a_protocol(at, removed, 
     try:
         protocol = read(text)
     except ConfigError as error:
-        named = str(error).startswith("site.toml: ")
+        last = text.count("\n") + 1
+        places = [re.match(r"site\.toml:(\d+):\d+: ", line) for line in str(error).splitlines()]
+        named = all(place and 1 <= int(place[1]) <= last for place in places)
     else:
         named = all(protocol.for_arm(arm).rules for arm in protocol.arms)
     assert named

@@ -5,7 +5,9 @@ import itertools
 import pytest
 from bedside import Bedside, alerts, enrolment, ms, pressure, pump
 
-from monitor_daemon.core.events import Alert, End, Held, Observe, Phase, Target, Tick
+from monitor_daemon.core.decisions import Alert, Held, Phase, Target
+from monitor_daemon.core.events import Tick
+from monitor_daemon.core.people import End, Observe
 from monitor_daemon.core.subject import alert_id
 from monitor_daemon.core.ward import Ward, in_order
 
@@ -134,7 +136,8 @@ def test_a_silent_pump_raises_no_dose_alert():
 
 def test_an_unmapped_syringe_is_told_and_blurs_the_dose():
     bedside = Bedside.active(rate=5.0, until=20)
-    (alert,) = bedside.give(20, pump(2.0, channel="9", drug=None))
+    alert, push = bedside.give(20, pump(2.0, channel="9", drug=None))
+    assert [(item.name, item.to) for item in push.items] == [("DRUG_UNMAPPED", ("coordinator",))]
     assert (alert.name, alert.transition, alert.level) == ("DRUG_UNMAPPED", "raised", "info")
     assert bedside.bed.infusions.dose("norepinephrine", 60.0).value is None
 
@@ -143,9 +146,16 @@ def test_a_gap_of_pressure_becomes_attention_after_fifteen_minutes():
     bedside = Bedside.active(until=20)
     out = bedside.run(20, 60, mean=None)
     seen = [
-        (d.transition, d.level, round((d.at - ms(0)) / 60_000)) for d in out if d.name == "MAP_GAP"
+        (d.transition, d.level, d.reason, round((d.at - ms(0)) / 60_000))
+        for d in out
+        if isinstance(d, Alert) and d.name == "MAP_GAP"
     ]
-    assert seen == [("raised", "info", 25), ("escalated", "attention", 40)]
+    assert seen == [
+        ("raised", "info", "MAP_GAP", 25),
+        ("escalated", "attention", "MAP_GAP", 40),
+        ("repeated", "attention", "repeat", 40),
+        ("escalated", "attention", "escalated", 55),
+    ]
 
 
 def test_the_strategy_ends_72_hours_after_randomisation():
@@ -179,7 +189,7 @@ def test_alert_and_event_ids_are_the_same_on_a_twin():
     two = Bedside(ward=Ward.restore(two.ward.snapshot()))
     first, second = one.run(60, 90, mean=38.0), two.run(60, 90, mean=38.0)
     assert first == second
-    (severe,) = [d for d in first if isinstance(d, Alert) and d.name == "SEVERE_LOW"]
+    severe, *_ = [d for d in first if isinstance(d, Alert) and d.name == "SEVERE_LOW"]
     assert severe.alert_id == alert_id("SITE", "S1", "SEVERE_LOW", 1)
     assert severe.event_id.startswith(severe.alert_id)
 

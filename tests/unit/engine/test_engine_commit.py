@@ -13,17 +13,11 @@ from drivers.kit.link import LinkSpec
 from drivers.kit.links import listen_link
 from drivers.kit.registry import load_driver
 from monitor_daemon import resources
+from monitor_daemon.core.decisions import Refused
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import InvariantError
-from monitor_daemon.core.events import (
-    MINUTE,
-    Data,
-    Enrol,
-    Observe,
-    Refused,
-    Sample,
-    Tick,
-)
+from monitor_daemon.core.events import MINUTE, Data, Sample, Tick
+from monitor_daemon.core.people import Enrol, Observe
 from monitor_daemon.daemon import EngineSink
 from monitor_daemon.engine.entrance import Entrance, LinkMap
 from monitor_daemon.engine.replay import Verification, verify

@@ -7,18 +7,8 @@ import pytest
 from engine_room import ZERO, HandClock, engine_room, record
 
 from monitor_daemon.clock import EngineClock
-from monitor_daemon.core.events import (
-    MINUTE,
-    SECOND,
-    Acknowledge,
-    Data,
-    Enrol,
-    Flow,
-    LinkChanged,
-    Observe,
-    Sample,
-    Tick,
-)
+from monitor_daemon.core.events import MINUTE, SECOND, Data, Flow, LinkChanged, Sample, Tick
+from monitor_daemon.core.people import Acknowledge, Enrol, Observe
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.engine.fingerprint import core_fingerprint
 from monitor_daemon.engine.replay import Verification, replay, verify

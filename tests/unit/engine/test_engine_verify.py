@@ -10,7 +10,8 @@ from engine_room import ZERO, HandClock, engine_room, record
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor_daemon.core.events import MINUTE, Acknowledge, Data, Enrol, Observe, Sample, Tick
+from monitor_daemon.core.events import MINUTE, Data, Sample, Tick
+from monitor_daemon.core.people import Acknowledge, Enrol, Observe
 from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.journal.chain import GENESIS, link
 from monitor_daemon.journal.reader import read_only

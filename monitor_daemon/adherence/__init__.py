@@ -1,0 +1,1 @@
+"""How well the protocol was kept: reports and comparisons made from the record."""

@@ -1,0 +1,173 @@
+"""What a device's message tells a bed: values at their true times, infusions, results."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from monitor_daemon.core.decisions import Logged
+from monitor_daemon.core.drugs import DrugTable
+from monitor_daemon.core.events import SECOND, Configured, Data, Sample
+from monitor_daemon.core.filter import Timed
+from monitor_daemon.core.intake import JUMP, DeviceClock
+from monitor_daemon.core.results import KINDS
+from monitor_daemon.core.sources import OtherPressure
+from monitor_daemon.core.subject import Bed
+
+_PRESSURE: Final = ("art_map", "art_sys", "art_dia")
+#: Channel, device time, mean, systolic, diastolic, whether the monitor vouches for the mean.
+Pressures = tuple[str | None, int | None, float, float | None, float | None, bool]
+
+
+class Absorber:
+    """Puts messages into beds. `clocks` are the offsets of devices, kept by the ward's state."""
+
+    def __init__(
+        self, clocks: dict[str, DeviceClock], drugs: DrugTable, configured: Configured | None
+    ) -> None:
+        self._clocks = clocks
+        self._drugs = drugs
+        speed = configured.speed if configured else 1.0
+        # At a higher speed real delays are long in engine time (design section 4).
+        self._limit = max(JUMP, round(5 * speed) * SECOND)
+        self._ranks = configured.ranks if configured else {}
+        self._repeats = configured.repeats if configured else {}
+
+    def absorb(self, bed: Bed, given: Data, now: int, say: Callable[[Logged], None]) -> bool:
+        """Take a message for `bed`; True if it changed what an infusion does."""
+        changed = False
+        for flow in given.flows:
+            source = f"{given.link}|{flow.channel}"
+            at = self._place(source, flow.at, given, now, say, at_once=False)
+            changed |= bed.others.take_flow(
+                bed.infusions, self._repeats, given.link, flow, self._drugs, now, at
+            )
+        for pressure in pressures(given.samples):
+            self._take(bed, given, pressure, now, say)
+        for sample in given.samples:
+            if sample.signal not in _PRESSURE and sample.value is not None:
+                changed |= self._result(bed, sample, now)
+        return changed
+
+    def absorb_block(
+        self,
+        bed: Bed,
+        block: Sequence[tuple[int, Data, Pressures]],
+        say: Callable[[Logged], None],
+    ) -> None:
+        """Take (instant, message, its one triplet) of one source; the same as one by one."""
+        samples: list[Timed] = []
+        for now, given, (_, stamped, mean, systolic, diastolic, _) in block:
+            source = f"{given.link}|{given.bed}"
+            at = self._place(source, stamped, given, now, say, at_once=True)
+            samples.append((at, mean, systolic, diastolic))
+        link, channel = block[0][1].link, block[0][2][0]
+        source, rank = f"{link}|{channel}", self._ranks.get(link, 0)
+        if bed.pressure.source in {None, source}:
+            bed.pressure.take_block(source, samples, rank)
+            return
+        for at, mean, systolic, diastolic in samples:
+            self._pressure(bed, source, rank, at, mean, systolic, diastolic, usable=True)
+
+    def _take(
+        self,
+        bed: Bed,
+        given: Data,
+        pressure: Pressures,
+        now: int,
+        say: Callable[[Logged], None],
+    ) -> None:
+        channel, stamped, mean, systolic, diastolic, usable = pressure
+        at = self._place(f"{given.link}|{given.bed}", stamped, given, now, say, at_once=True)
+        source, rank = f"{given.link}|{channel}", self._ranks.get(given.link, 0)
+        self._pressure(bed, source, rank, at, mean, systolic, diastolic, usable=usable)
+
+    def _pressure(
+        self,
+        bed: Bed,
+        source: str,
+        rank: int,
+        at: int,
+        mean: float,
+        systolic: float | None,
+        diastolic: float | None,
+        *,
+        usable: bool,
+    ) -> None:
+        """One sample for the bed, or for comparison if another source is followed."""
+        bed.pressure.take(source, at, mean, systolic, diastolic, usable=usable, rank=rank)
+        if bed.pressure.source != source and usable:
+            bed.others.pressures.setdefault(source, OtherPressure()).add(at, mean)
+
+    def _result(self, bed: Bed, sample: Sample, now: int) -> bool:
+        """Keep a value that is no arterial pressure; True if rules must look at once."""
+        if sample.quality != "good" or sample.value is None:
+            return False
+        at = now if sample.at is None else sample.at
+        bed.latest[sample.signal] = (at, sample.value)
+        if sample.signal not in KINDS:
+            return False
+        bed.results.add(sample.signal, at, sample.value)
+        return sample.signal != "cvp"
+
+    def _place(
+        self,
+        source: str,
+        stamped: int | None,
+        given: Data,
+        now: int,
+        say: Callable[[Logged], None],
+        *,
+        at_once: bool,
+    ) -> int:
+        """True time of what a device stamped; a clock that was set is said."""
+        if stamped is None:
+            return now
+        clock = self._clocks.get(source)
+        if clock is None:
+            self._clocks[source] = DeviceClock(now - stamped, stamped, now)
+            return now
+        if given.buffered:
+            return stamped + clock.offset
+        at, jump = clock.place(stamped, now, self._limit, at_once=at_once)
+        if jump is not None:
+            detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
+            say(Logged("CLOCK", now, detail=detail))
+        return at
+
+
+def pressures(samples: Sequence[Sample]) -> list[Pressures]:
+    """The arterial triplets among `samples`, one a channel and time that has a mean."""
+    if len(samples) == 3:
+        whole = _whole(*samples)
+        if whole is not None:
+            return [whole]
+    found: dict[tuple[str | None, int | None], list[Sample | None]] = {}
+    for sample in samples:
+        if sample.signal in _PRESSURE:
+            triplet = found.setdefault((sample.channel, sample.at), [None, None, None])
+            triplet[_PRESSURE.index(sample.signal)] = sample
+    return [_triplet(mean, *rest) for mean, *rest in found.values() if mean is not None]
+
+
+def _whole(mean: Sample, systolic: Sample, diastolic: Sample) -> Pressures | None:
+    """The triplet, if these are the good values of one channel and time: what monitors send."""
+    if (
+        mean.signal == "art_map"
+        and systolic.signal == "art_sys"
+        and diastolic.signal == "art_dia"
+        and mean.at == systolic.at == diastolic.at
+        and mean.channel == systolic.channel == diastolic.channel
+        and mean.quality == systolic.quality == diastolic.quality == "good"
+        and mean.value is not None
+    ):
+        return mean.channel, mean.at, mean.value, systolic.value, diastolic.value, True
+    return None
+
+
+def _triplet(mean: Sample, systolic: Sample | None, diastolic: Sample | None) -> Pressures:
+    usable = mean.quality == "good" and mean.value is not None
+    value = 0.0 if mean.value is None else mean.value
+    return mean.channel, mean.at, value, _number(systolic), _number(diastolic), usable
+
+
+def _number(sample: Sample | None) -> float | None:
+    return sample.value if sample is not None and sample.quality == "good" else None

@@ -1,0 +1,49 @@
+"""What was in force when: phase, target and vasopressor of the last day, as they changed.
+
+Late data and the minute ledger judge a past minute by what was in force then.
+"""
+
+from bisect import bisect_right
+from typing import Final
+
+import msgspec
+
+from monitor_daemon.core.events import MINUTE
+
+#: How far back late data are still judged: a day, as long as minute bins are kept.
+KEPT: Final = 24 * 60 * MINUTE
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """In force from `since` on: phase, target (mmHg), what moved it last and when, vasopressor."""
+
+    since: int
+    phase: str
+    target: float | None
+    changed: int | None
+    change: str
+    on: bool | None
+
+
+class History(msgspec.Struct):
+    """The standings of the last day in order of time."""
+
+    entries: list[Standing] = []
+
+    def note(self, standing: Standing) -> None:
+        """What stands from now on; the same again is no news."""
+        entries = self.entries
+        if entries:
+            last = entries[-1]
+            if msgspec.structs.replace(standing, since=last.since) == last:
+                return
+            if last.since == standing.since:
+                entries.pop()
+        entries.append(standing)
+        while len(entries) > 1 and entries[1].since < standing.since - KEPT:
+            del entries[0]
+
+    def at(self, when: int) -> Standing | None:
+        """What stood at `when` (ms); None before the first entry."""
+        place = bisect_right(self.entries, when, key=lambda entry: entry.since)
+        return self.entries[place - 1] if place else None
