@@ -5,6 +5,7 @@
 
 import tomllib
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,8 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from monitor_daemon import resources
-from monitor_daemon.core.commands import NAME
+from monitor_daemon.core.commands.checks import NAME
 from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.core.toml_text import load_toml
+from monitor_daemon.notify.roster import minutes
 from monitor_daemon.notify.settings import BrokerSettings
 
 
@@ -28,6 +31,16 @@ def _zone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError):
         raise ValueError("no such time zone; write it as in Europe/Paris") from None
+    return value
+
+
+def _hours(value: str) -> str:
+    minutes(value)
+    return value
+
+
+def _network(value: str) -> str:
+    ip_network(value)
     return value
 
 
@@ -89,7 +102,9 @@ class LinkConfig(_Model):
     """A device connection. Exactly one of `port`, `connect`, `listen` says how it is reached.
 
     `bed` is the alias for every value without a bed of its own; `beds` maps bed codes on the wire,
-    `channels` pump channels, to aliases. `expected_period` in seconds.
+    `channels` pump channels, to aliases. `study_channels` carry a blinded study drug.
+    `repeats` names the link that shows the same pumps. `expected_period` in seconds. `tls` and the
+    files in PEM form are for `connect` and `listen`; `allow` lists networks that may dial in.
     """
 
     name: Alias
@@ -100,8 +115,18 @@ class LinkConfig(_Model):
     bed: Alias | None = None
     beds: dict[str, Alias] = {}
     channels: dict[str, Alias] = {}
+    study_channels: tuple[str, ...] = ()
+    repeats: Alias | None = None
     zone: Zone | None = None
     expected_period: Annotated[float, Field(gt=0, le=86400)] | None = None
+    tls: bool = False
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_name: str | None = None
+    allow: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 256
+    max_per_peer: Annotated[int, Field(ge=1, le=10_000)] = 64
     line: dict[str, Any] = {}
     options: dict[str, Any] = {}
 
@@ -111,6 +136,25 @@ class LinkConfig(_Model):
             raise ValueError("give exactly one of port, connect, listen")
         return self
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.port is not None and self.secured:
+            raise ValueError("tls is for connect and listen, a serial port has none")
+        if self.listen is not None and self.secured and self.tls_cert is None:
+            raise ValueError("a listener with tls needs tls_cert")
+        if self.tls_key is not None and self.tls_cert is None:
+            raise ValueError("tls_key without tls_cert")
+        if self.listen is None:
+            door = {"allow", "max_connections", "max_per_peer"} & self.model_fields_set
+            if door:
+                raise ValueError(f"{min(door)} is for listen only")
+        return self
+
+    @property
+    def secured(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.tls or any((self.tls_ca, self.tls_cert, self.tls_key, self.tls_name))
+
     def aliases(self) -> set[str]:
         """Every bed alias this link speaks of."""
         return {*self.beds.values(), *self.channels.values(), *([self.bed] if self.bed else [])}
@@ -119,9 +163,9 @@ class LinkConfig(_Model):
 class Shift(_Model):
     """Who answers for a role at these local hours."""
 
-    role: Literal["bedside", "physician", "charge_nurse", "coordinator", "research"]
+    role: Literal["bedside", "physician", "charge_nurse", "coordinator", "research", "investigator"]
     recipients: Annotated[tuple[Alias, ...], Field(min_length=1)]
-    hours: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "00:00-24:00"
+    hours: Annotated[str, AfterValidator(_hours)] = "00:00-24:00"
 
 
 class Retention(_Model):
@@ -152,6 +196,10 @@ class SiteConfig(_Model):
             if twice := {name for name in found if found.count(name) > 1}:
                 raise ValueError(f"{what}: {min(twice)!r} stands there twice")
         for link in self.links:
+            if link.repeats is not None and link.repeats not in set(names) - {link.name}:
+                raise ValueError(
+                    f"links.{link.name}.repeats = {link.repeats!r}: not another link's name"
+                )
             if unknown := link.aliases() - set(aliases):
                 raise ValueError(
                     f"links.{link.name}: bed {min(unknown)!r} is not one of beds.alias:"
@@ -177,6 +225,8 @@ class SiteConfig(_Model):
         found: dict[str, str] = {}
         for entry in self.protocols:
             texts = _packaged(entry.id) if entry.file is None else [_read(entry.file)]
+            if entry.file is not None:
+                load_toml(texts[0], str(entry.file))
             found.update({resources.protocol_key(text): text for text in texts})
         return found
 
@@ -246,9 +296,9 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
     }
     # A port with a slash is a path; without one it is a USB serial number or a by-id name.
     parts["links"] = tuple(
-        link.model_copy(update={"port": str(folder / link.port)})
+        anchor(link).model_copy(update={"port": str(folder / link.port)})
         if link.port is not None and "/" in link.port
-        else link
+        else anchor(link)
         for link in config.links
     )
     drugs = {} if config.drugs is None else {"drugs": folder / config.drugs}

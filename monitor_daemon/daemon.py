@@ -33,6 +33,7 @@ from monitor_daemon.journal.journal import Journal
 from monitor_daemon.notify.broker import EmbeddedBroker
 from monitor_daemon.notify.messages import Composer
 from monitor_daemon.notify.mqtt import Publisher
+from monitor_daemon.notify.roster import Duty, Roster
 from monitor_daemon.notify.settings import BrokerSettings
 from monitor_daemon.vault.vault import Vault, load_key
 from monitor_daemon.watchdog import watch
@@ -97,14 +98,18 @@ class Daemon:
             vault = await Vault.open(directory / "vault.db", vault_key)
             stack.push_async_callback(vault.close)
             broker, embedded = await self._broker(stack, directory)
+            roster = Roster(
+                [Duty(s.role, s.recipients, s.hours) for s in config.roster], config.zone
+            )
             publisher = Publisher(broker, config.site.id, journal, __version__, clock=self.clock)
             engine = Engine(
                 journal=journal,
                 vault=vault,
                 clock=self.clock,
-                composer=Composer(config.site.id, config.site.language),
+                composer=Composer(config.site.id, config.site.language, roster),
                 offer=publisher.offer,
                 version=__version__,
+                next_handover=roster.next_handover,
             )
             for link in config.links:
                 self.entrances[link.name] = Entrance(
@@ -118,12 +123,14 @@ class Daemon:
                 protocols=texts,
                 periods={name: link.period for name, link in self.links.items()},
                 speed=self.clock.speed,
+                ranks={link.name: rank for rank, link in enumerate(config.links)},
+                repeats={link.name: link.repeats for link in config.links if link.repeats},
             )
             await engine.start(
                 lambda ward, after: replay(directory / "journal.db", ward, after), configured
             )
             aliases = [bed.alias for bed in config.beds]
-            handler = Handler(engine, aliases, lambda: self.status(engine, publisher))
+            handler = Handler(engine, aliases, lambda: self.status(engine, publisher), config.zone)
             if broker.trusted:
                 publisher.on_command = handler.handle_message
             async with engine.serving() as judging, asyncio.TaskGroup() as tasks:
@@ -216,7 +223,9 @@ def make_link(config: LinkConfig, sink: EngineSink) -> Link:
 
 
 def _link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:
-    return LinkMap(link.name, config.link_zone(link), link.bed, link.beds, link.channels)
+    return LinkMap(
+        link.name, config.link_zone(link), link.bed, link.beds, link.channels, link.study_channels
+    )
 
 
 async def run_until_signalled(daemon: Daemon) -> None:

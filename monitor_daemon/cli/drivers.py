@@ -10,6 +10,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from drivers.kit.capture import Capture, Chunk, read_capture
@@ -18,7 +19,7 @@ from drivers.kit.link import Link, LinkSpec, Sink, Tap
 from drivers.kit.links import dial_link, listen_link, serial_link, split_address
 from drivers.kit.play_file import load_play, make_play
 from drivers.kit.playback import SimClock
-from drivers.kit.probe import ProbeSink, describe
+from drivers.kit.probe import ProbeSink, describe, explainer
 from drivers.kit.registry import driver_names, load_driver
 from drivers.kit.serial_link import SerialLink
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
@@ -289,12 +290,17 @@ def _print_probe(link: Link, sink: ProbeSink) -> None:
     for key, heard in sorted(sink.parameters.items()):
         mapped = "yes" if heard.signal else "no"
         count = str(sink.counts[key])
-        table.add_row(
-            heard.code, heard.signal, heard.value, heard.unit, heard.quality, mapped, count
-        )
+        words = (heard.code, heard.signal, heard.value, heard.unit, heard.quality)
+        table.add_row(*map(escape, words), mapped, count)
     console.print(table)
     if sink.errors:
         errors = Table("error", "reason", "count")
         for (code, reason), count_of in sink.errors.most_common():
             errors.add_row(code, reason, str(count_of))
         console.print(errors)
+    explain = explainer(link.spec.driver)
+    if explain is not None and sink.newest:
+        parts = Table("part", "wire", "what became of it", title="the newest message")
+        for part in explain(sink.newest, link.spec.options):
+            parts.add_row(part.place, escape(part.wire), escape(part.use))
+        console.print(parts)

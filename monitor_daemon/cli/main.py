@@ -2,7 +2,20 @@
 
 import typer
 
-from monitor_daemon.cli import check, client, decode, demo, drivers, logs, rehearse, run, verify
+from monitor_daemon.cli import (
+    check,
+    decode,
+    demo,
+    drivers,
+    entries,
+    logs,
+    patients,
+    rehearse,
+    replay,
+    run,
+    status,
+    verify,
+)
 
 app = typer.Typer(
     help="Checks, minute by minute, that patients of a shock trial are treated as their arm says.",
@@ -16,12 +29,28 @@ app.command()(check.check)
 app.add_typer(drivers.app, name="drivers")
 app.command()(decode.decode)
 app.command()(rehearse.rehearse)
-app.command()(client.status)
-app.command()(client.enrol)
-app.command()(client.observe)
-app.command()(client.ack)
-app.command()(client.end)
+app.command()(status.status)
+app.command()(patients.screen)
+app.command()(patients.enrol)
+app.command()(patients.randomise)
+app.command()(patients.associate)
+app.command()(entries.observe)
+app.command()(entries.correct)
+app.command("range")(entries.set_range)
+app.command()(entries.override)
+app.command()(entries.achieved)
+app.command()(entries.exempt)
+app.command()(entries.stop_reason)
+app.command()(entries.ack)
+app.command()(entries.snooze)
+app.command()(entries.code)
+app.command()(entries.void)
+app.command()(patients.unblinding)
+app.command()(patients.sign_day)
+app.command()(patients.withdraw)
+app.command()(patients.end)
 app.command()(verify.verify)
+app.command()(replay.replay)
 
 
 def main() -> None:

@@ -27,4 +27,4 @@ def rehearse(
 
 def _lines(outcome: Outcome) -> str:
     verdict = "PASS" if outcome.passed else "FAIL"
-    return "\n  ".join([f"{verdict} {outcome.name}", *outcome.differences])
+    return "\n  ".join([f"{verdict} {outcome.name}", *outcome.lines()])

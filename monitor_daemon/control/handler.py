@@ -1,32 +1,48 @@
 """One handler for every door: check the request, hand it to the engine, answer what came of it."""
 
 from collections.abc import Callable, Collection
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
 
-from monitor_daemon.control.requests import (
-    EnrolRequest,
-    Reply,
-    Request,
-    StatusRequest,
-    command,
-    parse,
+from monitor_daemon.control.asked import Asked
+from monitor_daemon.control.notes import screened
+from monitor_daemon.control.requests import Order, Reply, StatusRequest, parse
+from monitor_daemon.core.decisions import (
+    Alert,
+    Eligibility,
+    Held,
+    Logged,
+    Phase,
+    Refused,
+    Retrospective,
+    Target,
 )
 from monitor_daemon.core.errors import CommandError, MonitorError
-from monitor_daemon.core.events import Alert, Held, Logged, Refused, Target
 from monitor_daemon.engine.engine import Engine
+
+#: What a person is told of that came of a request.
+_SAID = Alert | Retrospective | Eligibility | Phase | Target | Held | Logged
 
 
 class Handler:
-    """Carries out requests. `beds` are the aliases of the configuration; `status` describes all."""
+    """Carries out requests.
+
+    `beds` are the aliases of the configuration, `status` describes all, `zone` is the site's.
+    """
 
     def __init__(
-        self, engine: Engine, beds: Collection[str], status: Callable[[], dict[str, Any]]
+        self,
+        engine: Engine,
+        beds: Collection[str],
+        status: Callable[[], dict[str, Any]],
+        zone: tzinfo,
     ) -> None:
         self._engine = engine
         self._beds = beds
         self._status = status
+        self._zone = zone
 
     async def handle(self, line: bytes, door: str) -> Reply:
         """Answer one request. `door` says how it came in and becomes part of the actor."""
@@ -56,22 +72,22 @@ class Handler:
         answer = msgspec.structs.replace(reply, request_id=request_id)
         return request_id, msgspec.json.encode(answer)
 
-    async def _carry_out(self, request: Request, door: str) -> Reply:
+    async def _carry_out(self, request: Order, door: str) -> Reply:
         if not request.actor:
             raise CommandError("actor: say who asks", code="BAD_REQUEST")
-        if isinstance(request, EnrolRequest) and request.bed not in self._beds:
+        bed = getattr(request, "bed", None)
+        if bed is not None and bed not in self._beds:
             known = ", ".join(sorted(self._beds))
-            raise CommandError(f"bed {request.bed!r}: one of {known}", code="UNKNOWN_BED")
-        given = command(request, f"{request.actor} ({door})", self._engine.clock.now())
-        if given is None:
-            raise CommandError("nothing to do", code="BAD_REQUEST")
-        decisions = await self._engine.submit([given])
+            raise CommandError(f"bed {bed!r}: one of {known}", code="UNKNOWN_BED")
+        asked = Asked(f"{request.actor} ({door})", self._engine.clock.now(), self._zone)
+        given, held = screened(request.command(asked), self._engine.ward)
+        decisions = await self._engine.submit([given], held)
         for decision in decisions:
             if isinstance(decision, Refused):
                 raise CommandError(decision.reason, code=decision.code)
         said = [
             msgspec.to_builtins(decision)
             for decision in decisions
-            if isinstance(decision, Target | Held | Logged | Alert)
+            if isinstance(decision, _SAID) and decision.subject == request.subject
         ]
         return Reply(ok=True, request_id=request.request_id, result={"decisions": said})

@@ -56,8 +56,7 @@ class Absorber:
         """Take (instant, message, its one triplet) of one source; the same as one by one."""
         samples: list[Timed] = []
         for now, given, (_, stamped, mean, systolic, diastolic, _) in block:
-            source = f"{given.link}|{given.bed}"
-            at = self._place(source, stamped, given, now, say, at_once=True)
+            at = self._place_pressure(bed, stamped, given, now, say)
             samples.append((at, mean, systolic, diastolic))
         link, channel = block[0][1].link, block[0][2][0]
         source, rank = f"{link}|{channel}", self._ranks.get(link, 0)
@@ -76,7 +75,7 @@ class Absorber:
         say: Callable[[Logged], None],
     ) -> None:
         channel, stamped, mean, systolic, diastolic, usable = pressure
-        at = self._place(f"{given.link}|{given.bed}", stamped, given, now, say, at_once=True)
+        at = self._place_pressure(bed, stamped, given, now, say)
         source, rank = f"{given.link}|{channel}", self._ranks.get(given.link, 0)
         self._pressure(bed, source, rank, at, mean, systolic, diastolic, usable=usable)
 
@@ -107,6 +106,25 @@ class Absorber:
             return False
         bed.results.add(sample.signal, at, sample.value)
         return sample.signal != "cvp"
+
+    def _place_pressure(
+        self,
+        bed: Bed,
+        stamped: int | None,
+        given: Data,
+        now: int,
+        say: Callable[[Logged], None],
+    ) -> int:
+        """A pressure that fills a gap is late; one that repeats a time is a clock set back."""
+        source = f"{given.link}|{given.bed}"
+        clock = self._clocks.get(source)
+        fills = (
+            clock is not None
+            and stamped is not None
+            and stamped < clock.device
+            and bed.pressure.lacks(stamped + clock.offset)
+        )
+        return self._place(source, stamped, given, now, say, at_once=not fills)
 
     def _place(
         self,

@@ -43,12 +43,13 @@ class Exposure(msgspec.Struct):
 
     def within(self, start: int, end: int) -> "Exposure":
         """The same record, cut to [start, end)."""
+        runs = {drug: cut for drug, spans in self.runs.items() if (cut := _cut(spans, start, end))}
         return Exposure(
-            runs={drug: _cut(spans, start, end) for drug, spans in self.runs.items()},
+            runs=runs,
             unknown=_cut(self.unknown, start, end),
             unverified=[at for at in self.unverified if start <= at < end],
             at=min(end, self.at or end),
-            running=self.running,
+            running=[drug for drug in self.running if drug in runs],
         )
 
     def join(self, later: "Exposure") -> None:

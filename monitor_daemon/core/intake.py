@@ -8,10 +8,21 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.events import SECOND
+from monitor_daemon.core.events import MINUTE, SECOND
 
 #: An offset that moves by more than this is a clock that jumped, or data that come late.
 JUMP: Final = 60 * SECOND
+
+
+def first_missed(judged: int, now: int, speed: float = 1.0) -> int:
+    """The minute to judge first after a stop: `judged` is the last one, `now` the present minute.
+
+    A stop that is no longer than ordinary lateness (120 s, at least 5 s of real time) is caught up
+    minute by minute. After a longer one what happened meanwhile came late (reference 0.7): only
+    what still holds is raised now.
+    """
+    lateness = max(2 * MINUTE, round(5 * speed) * SECOND) // MINUTE
+    return judged + 1 if now - judged <= lateness + 1 else now
 
 
 class DeviceClock(msgspec.Struct):

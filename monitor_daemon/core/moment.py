@@ -63,7 +63,9 @@ class Moment:
         whole.join(subject.exposure)
         if subject.left is None:
             whole.join(self.bed.infusions.exposure.within(since, self.now + 1))
-            whole.at, whole.running = self.now, self.bed.infusions.exposure.running
+            whole.at = self.now
+            running = self.bed.infusions.exposure.running
+            whole.running = [drug for drug in running if drug in whole.runs]
         return whole
 
     def result(self, kind: str) -> tuple[int, float] | None:

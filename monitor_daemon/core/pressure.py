@@ -235,6 +235,13 @@ class Pressure(Window):
         """Since when (ms) the feed repeats one triplet, if it is FEED_FROZEN (4.2 rule 6)."""
         return self.feed.frozen_since
 
+    def lacks(self, at: int) -> bool:
+        """Whether the record has a gap at `at` (ms), within the day and after its beginning."""
+        minute = at // MINUTE
+        known = minute in self.bins or minute in self.open or minute in self.late
+        begun = self.first_sample is not None and at >= self.first_sample
+        return begun and not known and minute >= self.closed - KEPT
+
     def value(self, minute: int) -> float | None:
         """The bin of `minute` (mmHg) as the record may count it: a frozen feed tells nothing."""
         return None if self.frozen(minute) else self.bins.get(minute)

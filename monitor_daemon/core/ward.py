@@ -269,7 +269,7 @@ class Ward:
                 continue
             if isinstance(given, Observe | Correct):
                 entries.append(given)
-            elif isinstance(given, End):
+            elif isinstance(given, End) and moment.bed.holder == moment.subject.id:
                 # Who comes next must not inherit what this patient's devices told.
                 self.state.beds[moment.subject.bed] = Bed()
         return entries

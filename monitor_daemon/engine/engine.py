@@ -18,6 +18,7 @@ from monitor_daemon.clock import EngineClock
 from monitor_daemon.core.decisions import Alert, Decision, Failure
 from monitor_daemon.core.errors import InvariantError
 from monitor_daemon.core.events import MINUTE, SECOND, ClockStepped, HandOver, Started, Tick
+from monitor_daemon.core.intake import first_missed
 from monitor_daemon.core.people import Input
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.engine.fingerprint import core_fingerprint
@@ -31,8 +32,6 @@ from monitor_daemon.vault.vault import Original, SealedRow, Vault
 GRACE = 2 * SECOND
 #: Real seconds for devices to reconnect after a restart, before a missed minute is judged.
 RESTART_GRACE = 1.0
-#: Missed minutes that are judged after a restart, at most.
-CATCH_UP = 10
 SNAPSHOT_EVERY = 10 * MINUTE
 #: Submissions taken into one transaction at most.
 _GROUP = 512
@@ -205,10 +204,9 @@ class Engine:
         """Submit a tick for every whole minute, and what the wall clock did, until cancelled."""
         minute = self.clock.now() // MINUTE
         if self.ward.state.minute:
-            # After a restart senders repeat what was not acknowledged: let it come, then judge the
-            # minutes that were missed. After a long outage only the newest ones can still matter.
+            # After a restart senders repeat what was not acknowledged: let it come first.
             await asyncio.sleep(RESTART_GRACE)
-            minute = max(self.ward.state.minute + 1, minute - CATCH_UP)
+            minute = first_missed(self.ward.state.minute, minute, self.clock.speed)
         told = (self.ward.state.minute or minute) * MINUTE
         while True:
             await asyncio.sleep(self.clock.until(minute * MINUTE + GRACE))

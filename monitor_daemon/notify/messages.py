@@ -3,30 +3,41 @@
 Every key is explained in docs/reference/mqtt.md; the JSON Schemas lie in `schemas/`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from monitor_daemon.clock import iso
-from monitor_daemon.core.events import Alert, Decision, Enrol, Input, LinkChanged, Tick
+from monitor_daemon.core.decisions import Alert, Decision, Eligibility, Push, Pushed
+from monitor_daemon.core.events import LinkChanged, Tick
 from monitor_daemon.core.judgement import ENDED
+from monitor_daemon.core.people import Enrol, Input, Screen
+from monitor_daemon.core.subject import OpenAlert
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.journal.rows import OutboxRow
-from monitor_daemon.notify.state import subject_state
-from monitor_daemon.notify.words import Words
+from monitor_daemon.notify.roster import Roster
+from monitor_daemon.notify.state import snoozed_until, subject_state
+from monitor_daemon.notify.words import Told, Words
 
 #: Transitions after which an alert stands no longer.
 CLOSING: Final = frozenset({"cleared", "voided"})
+#: Values of an alert that are instants (ms).
+INSTANTS: Final = frozenset({"due", "since", "deadline"})
 
 
 class Composer:
-    """Makes outbox rows for one site. Raises ConfigError for an unknown `language`."""
+    """Makes outbox rows for one site; without a `roster` nobody is told in person.
 
-    def __init__(self, site: str, language: str = "en") -> None:
+    Raises ConfigError for an unknown `language`.
+    """
+
+    def __init__(self, site: str, language: str = "en", roster: Roster | None = None) -> None:
         self._root = f"monitor/{site}"
         self._words = Words(language)
+        self._roster = roster
         self._last: dict[str, bytes] = {}
+        self._criteria: dict[str, dict[str, Any]] = {}
 
     def publications(
         self,
@@ -38,18 +49,23 @@ class Composer:
     ) -> list[OutboxRow]:
         """The messages that follow from one commit group, judged up to `now` (ms).
 
-        Events come first, numbered from `next_sequence`, then what is retained: of each topic only
-        its newest content, and only if it has changed.
+        Events come first, numbered from `next_sequence`, then what people are told in person, then
+        what is retained: of each topic only its newest content, and only if it has changed.
         """
         alerts = [decision for decision in decisions if isinstance(decision, Alert)]
         rows = [
             self._event(alert, sequence)
             for sequence, alert in enumerate(alerts, start=next_sequence)
         ]
+        for decision in decisions:
+            if isinstance(decision, Push):
+                rows.extend(self._personal(ward, decision))
+            elif isinstance(decision, Eligibility):
+                self._criteria[decision.subject] = decision.criteria
         newest = {alert.alert_id: alert for alert in alerts}
         rows.extend(self._standing(ward, alert) for alert in newest.values())
         for subject in _concerned(ward, inputs, decisions):
-            content = subject_state(ward, subject, now)
+            content = subject_state(ward, subject, now, self._criteria.get(subject))
             topic = f"{self._root}/subjects/{subject}/state"
             body = msgspec.json.encode(content)
             if self._last.get(topic) != body:
@@ -72,6 +88,49 @@ class Composer:
         payload = msgspec.json.encode(content)
         return OutboxRow(f"{self._root}/events", payload, retain=False, sequence=sequence)
 
+    def _personal(self, ward: Ward, push: Push) -> Iterator[OutboxRow]:
+        """One message for each recipient on duty: everything that concerns a role of his."""
+        if self._roster is None:
+            return
+        told: dict[str, dict[str, tuple[Pushed, str]]] = {}
+        for item in push.items:
+            for role in item.to:
+                for recipient in self._roster.recipients(role, push.at):
+                    told.setdefault(recipient, {}).setdefault(item.alert_id, (item, role))
+        for recipient, items in told.items():
+            known = [(i, r, _find(ward, push.subject, i.alert_id)) for i, r in items.values()]
+            content = {
+                "subject": push.subject,
+                "bed": push.bed,
+                "text": " ".join(
+                    self._words.push(
+                        Told(
+                            name=item.name,
+                            bed=push.bed,
+                            at=push.at,
+                            condition_since=alert.condition_since,
+                            target=alert.target,
+                            values=alert.values,
+                            reason=item.reason,
+                        )
+                    )
+                    for item, _, alert in known
+                ),
+                "items": [
+                    {
+                        "alert_id": item.alert_id,
+                        "kind": item.name,
+                        "class": alert.level,
+                        "reason": item.reason,
+                        "role": role,
+                    }
+                    for item, role, alert in known
+                ],
+                "at": iso(push.at),
+            }
+            topic = f"{self._root}/recipients/{recipient}"
+            yield OutboxRow(topic, msgspec.json.encode(content), retain=False)
+
     def _standing(self, ward: Ward, alert: Alert) -> OutboxRow:
         topic = f"{self._root}/subjects/{alert.subject}/alerts/{alert.alert_id}"
         if alert.transition in CLOSING:
@@ -84,6 +143,7 @@ class Composer:
             **self._alert(alert),
             "acknowledged_by": None if standing is None else standing.acknowledged_by,
             "acknowledged_at": None if standing is None else _time(standing.acknowledged_at),
+            "snoozed_until": None if standing is None else snoozed_until(standing),
         }
         return _retained(topic, content)
 
@@ -121,7 +181,7 @@ def _concerned(ward: Ward, inputs: Sequence[Input], decisions: Sequence[Decision
     for given in inputs:
         if isinstance(given, Tick):
             found.update({s.id: None for s in subjects.values() if s.phase != ENDED})
-        elif isinstance(given, Enrol):
+        elif isinstance(given, Screen | Enrol):
             found[given.subject] = None
     for decision in decisions:
         subject = getattr(decision, "subject", None)
@@ -130,14 +190,23 @@ def _concerned(ward: Ward, inputs: Sequence[Input], decisions: Sequence[Decision
     return [subject for subject in found if subject in subjects]
 
 
+def _find(ward: Ward, subject: str, alert_id: str) -> OpenAlert:
+    """The alert, which may have been closed since it was told."""
+    known = ward.state.subjects[subject]
+    open_now = (alert for alert in known.alerts.values() if alert.alert_id == alert_id)
+    return next(open_now, None) or known.past[alert_id]
+
+
 def _retained(topic: str, content: Mapping[str, Any]) -> OutboxRow:
     return OutboxRow(topic, msgspec.json.encode(content), retain=True)
 
 
 def _values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule saw, with its one instant written as one."""
-    due = values.get("due")
-    return {**values, "due": _time(round(due))} if due is not None else dict(values)
+    """What a rule saw, with its instants written as such."""
+    return {
+        key: _time(round(value)) if key in INSTANTS and value is not None else value
+        for key, value in values.items()
+    }
 
 
 def _time(at: int | None) -> str | None:

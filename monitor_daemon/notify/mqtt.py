@@ -17,7 +17,7 @@ from aiomqtt import Message, MqttError, Will
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor_daemon.clock import EngineClock, iso, monotonic
-from monitor_daemon.core.commands import NAME
+from monitor_daemon.core.commands.checks import NAME
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND
 from monitor_daemon.journal.rows import OutboxRow
@@ -191,7 +191,8 @@ class Publisher:
                 raise Unanswered from None
 
     def _publish(self, connection: Connection, row: OutboxRow) -> None:
-        payload = row.payload if row.retain else _stamped(row.payload, self._clock.now())
+        # Only events have a sequence, and only they say when they were sent.
+        payload = _stamped(row.payload, self._clock.now()) if row.sequence else row.payload
         try:
             ack = connection.send(row.topic, payload, retain=row.retain)
         except ValueError as error:

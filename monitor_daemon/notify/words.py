@@ -3,16 +3,21 @@
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from monitor_daemon.core.decisions import Alert
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.events import MINUTE, Alert
+from monitor_daemon.core.events import MINUTE
 
 LANGUAGES: Final = ("en", "fr", "ja")
 
 #: Decimals with which a value is shown; other numbers are shown as whole ones.
 _DECIMALS: Final = {
-    "map5": 1, "bin": 1, "target": 1, "limit": 1, "crt": 1, "dose": 3, "threshold": 3,
+    "map5": 1, "bin": 1, "target": 1, "override": 1, "protocol": 1, "pressure": 1, "low": 1,
+    "high": 1, "limit": 3, "crt": 1, "dose": 3, "threshold": 3, "vasopressin": 3, "ratio": 2,
+    "dose_share": 2, "weight": 1, "rate": 2, "hours": 1,
 }  # fmt: skip
 
 
@@ -24,6 +29,19 @@ def read(language: str) -> dict[str, dict[str, str]]:
     text = (files(__package__ or "") / "words" / f"{language}.toml").read_text(encoding="utf-8")
     tables: dict[str, dict[str, str]] = tomllib.loads(text)
     return tables
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An alert as people are told of it at `at` (ms), and why: first, repeat, escalated, ..."""
+
+    name: str
+    bed: str
+    at: int
+    reason: str
+    condition_since: int
+    target: float | None = None
+    values: dict[str, Any] = {}
+    actor: str | None = None
 
 
 class _Fields(dict[str, str]):
@@ -42,21 +60,25 @@ class Words:
 
     def text(self, alert: Alert) -> str:
         """One sentence or two: bed alias, what was seen, for how long, one word of action."""
-        table = self._tables.get(alert.name, self._tables["OTHER"])
-        transitions = self._tables["transition"]
+        table, transitions = self._table(alert.name), self._tables["transition"]
         fields = self._fields(alert)
-        fields["title"] = table["title"].format_map(fields)
-        fields["raised"] = table["raised"].format_map(fields)
-        if alert.transition == "raised":
-            return fields["raised"]
-        if alert.transition == "cleared":
-            # What ended without its condition having ended must not read as if it had.
-            if alert.reason == "cleared":
-                return table.get("cleared", transitions["cleared"]).format_map(fields)
-            return transitions["closed"].format_map(fields)
-        return transitions.get(alert.transition, "{raised}").format_map(fields)
+        if alert.transition in {"repeated", "escalated"} and alert.reason in self._tables["told"]:
+            return self._tables["told"][alert.reason].format_map(fields)
+        if alert.transition == "cleared" and alert.reason == "cleared":
+            return table.get("cleared", transitions["cleared"]).format_map(fields)
+        # What ended without its condition having ended must not read as if it had.
+        closed = alert.transition == "cleared" or alert.reason == "misattributed"
+        kind = "closed" if closed else alert.transition
+        return transitions.get(kind, "{raised}").format_map(fields)
 
-    def _fields(self, alert: Alert) -> _Fields:
+    def push(self, told: Told) -> str:
+        """The same of an alert that people are told in person, and why they are told again."""
+        return self._tables["told"].get(told.reason, "{raised}").format_map(self._fields(told))
+
+    def _table(self, name: str) -> dict[str, str]:
+        return self._tables.get(name, self._tables["OTHER"])
+
+    def _fields(self, alert: Alert | Told) -> _Fields:
         why = self._tables["why"]
         fields = _Fields(unknown=self._tables["word"]["unknown"], name=alert.name, bed=alert.bed)
         values: Mapping[str, object] = {"target": alert.target, **alert.values}
@@ -70,6 +92,9 @@ class Words:
         fields["why"] = why.get(alert.reason, why["other"])
         if alert.actor is not None:
             fields["actor"] = alert.actor
+        table = self._table(alert.name)
+        fields["title"] = table["title"].format_map(fields)
+        fields["raised"] = table["raised"].format_map(fields)
         return fields
 
 

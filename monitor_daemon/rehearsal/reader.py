@@ -13,37 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
-from monitor_daemon.rehearsal.scenario import Scenario, ScenarioError
-
-#: Keys of the format that the core cannot carry out, and why a document with one cannot pass.
-NOT_YET: Final[Mapping[str, str]] = {
-    "birth_date": "age is not checked at inclusion",
-    "map[].bed": "a patient cannot change his bed",
-    "sd": "a blinded study infusion is not judged",
-    "labs": "laboratory values are recorded but not judged",
-    "target": "a range written by the physician is not judged",
-    "override": "a target set by the physician is not known",
-    "achieved": "the first pressure cannot be declared achieved",
-    "exempt": "a patient cannot be exempted from a rule",
-    "stop_reason": "the reason for a stop is not recorded",
-    "snooze": "an alert cannot be snoozed",
-    "associate": "a patient cannot change his bed",
-    "device_clock": "device clocks are not simulated",
-    "buffered": "late delivery is not simulated",
-    "outage": "a stop of the daemon is not simulated",
-    "outcomes": "outcomes are not computed",
-    "days": "days are not counted",
-    "crt[].correct": "a refill time cannot be corrected",
-    "crt[].reason": "a refill time cannot be corrected",
-    "expect[].push": "pushes are not simulated",
-    "expect[].no_push": "pushes are not simulated",
-    "expect[].to": "pushes and late deviations are not simulated",
-    "expect[].notified": "late deviations are not found",
-    "expect[].retro": "late deviations are not found",
-    "expect[].void": "alerts are not voided",
-    "expect[].eligible": "eligibility is not judged",
-    "expect[].ch": "doses are compared for norepinephrine only",
-}
+from monitor_daemon.rehearsal.parts import ScenarioError
+from monitor_daemon.rehearsal.scenario import Scenario
 
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _CONTENT: Final = re.compile(r"^(?!\s*(#|$)|%|\.\.\.)", re.MULTILINE)
@@ -75,8 +46,6 @@ def read_documents(path: Path) -> Iterator[object | ScenarioError]:
 
 def make_scenario(document: object) -> Scenario:
     """A scenario from a YAML document. Raises ScenarioError with every problem found."""
-    if problems := [f"{key}: cannot be rehearsed yet: {why}" for key, why in _not_yet(document)]:
-        raise ScenarioError(problems)
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
@@ -103,22 +72,6 @@ def _load(text: str) -> list[object | ScenarioError]:
     except (YAMLError, ValueError, RecursionError) as error:
         return [ScenarioError([f"not YAML 1.2: {' '.join(str(error).split())}"])]
     return found or [ScenarioError(["no scenario in this file"])]
-
-
-def _not_yet(document: object) -> list[tuple[str, str]]:
-    """The keys of `document` that stand in `NOT_YET`, with the reason."""
-    if not isinstance(document, Mapping):
-        return []
-    found = []
-    for path, why in NOT_YET.items():
-        key, _, inner = path.partition("[].")
-        if not inner and key in document:
-            found.append((key, why))
-        lines = document.get(key) if inner else None
-        for index, line in enumerate(lines if isinstance(lines, list) else []):
-            if isinstance(line, Mapping) and inner in line:
-                found.append((f"{key}[{index}].{inner}", why))
-    return found
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

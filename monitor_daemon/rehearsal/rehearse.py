@@ -1,15 +1,19 @@
 """A scenario file from reading to verdict."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from monitor_daemon.rehearsal.compare import compare
+from monitor_daemon.rehearsal.compare import Difference, clock, compare
+from monitor_daemon.rehearsal.parts import ScenarioError
 from monitor_daemon.rehearsal.reader import make_scenario, read_documents
-from monitor_daemon.rehearsal.run import Observed, play
-from monitor_daemon.rehearsal.scenario import ScenarioError
+from monitor_daemon.rehearsal.run import Item, Observed, play
 from monitor_daemon.rehearsal.timeline import make_timeline
+
+#: Of what came within so many minutes of a difference, so many things are shown.
+_AROUND: Final = 15
+_SHOWN: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +21,35 @@ class Outcome:
     """How one document went: it passed if there is no difference. `observed`: None if not run."""
 
     name: str
-    differences: list[str]
+    found: list[Difference]
     observed: Observed | None = None
 
     @property
     def passed(self) -> bool:
         """Whether everything came as expected."""
-        return not self.differences
+        return not self.found
+
+    @property
+    def differences(self) -> list[str]:
+        """What differs, a sentence each."""
+        return [difference.sentence for difference in self.found]
+
+    def lines(self) -> list[str]:
+        """What differs, and what came around each difference, for a person to read."""
+        items = self.observed.items if self.observed else []
+        told = []
+        for difference in self.found:
+            told.append(difference.sentence)
+            if difference.t is not None:
+                told += [f"  {_told(item)}" for item in _around(difference.t, items)]
+        return told
 
 
 def rehearse_file(path: Path) -> Iterator[Outcome]:
     """Run every document of a file; one that cannot be read fails and the others run."""
     for document in read_documents(path):
         if isinstance(document, ScenarioError):
-            yield Outcome(path.name, document.problems)
+            yield _unreadable(path.name, document)
         else:
             yield rehearse_document(document, path)
 
@@ -42,7 +61,7 @@ def rehearse_document(document: object, path: Path) -> Outcome:
         scenario = make_scenario(document)
         timeline = make_timeline(scenario, path.parent)
     except ScenarioError as error:
-        return Outcome(name, error.problems)
+        return _unreadable(name, error)
     observed = play(timeline)
     return Outcome(name, compare(scenario, observed), observed)
 
@@ -54,13 +73,39 @@ def report(outcome: Outcome) -> dict[str, Any]:
         "id": outcome.name,
         "passed": outcome.passed,
         "differences": outcome.differences,
-        "observed": [
-            {"t": round(item.t, 3), item.kind: item.value}
-            | ({} if item.reason is None else {"reason": item.reason})
-            for item in observed.items
-        ],
+        "observed": [_plain(item) for item in observed.items],
         "minutes": observed.minutes,
+        "outcomes": observed.outcomes,
+        "days": [{"day": day, "hours": hours} for day, hours in enumerate(observed.days)],
     }
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    ends = list(item.to) if item.until is None else round(item.until, 3)
+    more = {"reason": item.reason, "to": ends or None, "notified": item.notified}
+    return {
+        "t": round(item.t, 3),
+        item.kind: item.value,
+        **{key: value for key, value in more.items() if value is not None},
+    }
+
+
+def _unreadable(name: str, error: ScenarioError) -> Outcome:
+    return Outcome(name, [Difference(None, problem) for problem in error.problems])
+
+
+def _around(t: float, items: Sequence[Item]) -> list[Item]:
+    """The things nearest to minute `t`, in order of time."""
+    near = [item for item in items if abs(item.t - t) <= _AROUND and item.kind != "eligible"]
+    nearest = sorted(near, key=lambda item: abs(item.t - t))[:_SHOWN]
+    return sorted(nearest, key=lambda item: item.t)
+
+
+def _told(item: Item) -> str:
+    value = f"{item.value:g}" if isinstance(item.value, float) else item.value
+    to = f" to {', '.join(item.to)}" if item.to else ""
+    reason = f" ({item.reason})" if item.reason not in {None, item.value} else ""
+    return f"{clock(item.t)} {item.kind} {value}{to}{reason}"
 
 
 def _name(document: object) -> str | None:

@@ -1,128 +1,186 @@
 """A scenario as the inputs of the core, instant by instant."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import tzinfo
+from heapq import merge
+from itertools import groupby
+from math import ceil
 from pathlib import Path
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Final, NamedTuple
 
 from monitor_daemon import resources
 from monitor_daemon.core.drugs import DrugTable
-from monitor_daemon.core.events import (
-    MINUTE,
-    SECOND,
-    Acknowledge,
-    Configured,
-    End,
-    Enrol,
-    Input,
-    Observe,
-    Tick,
-)
-from monitor_daemon.core.protocol import Protocol
-from monitor_daemon.rehearsal.devices import BED, MONITOR, PERIODS, infusions, ms, pressures
-from monitor_daemon.rehearsal.scenario import Scenario, ScenarioClock, ScenarioError
-from monitor_daemon.rehearsal.trial import find_trial
+from monitor_daemon.core.events import MINUTE, SECOND, Configured, Started, Tick
+from monitor_daemon.core.intake import first_missed
+from monitor_daemon.core.moment import STUDY
+from monitor_daemon.core.people import Input
+from monitor_daemon.rehearsal.devices import MONITOR, PERIODS, messages, ms
+from monitor_daemon.rehearsal.faults import Delivery, Transmission, down
+from monitor_daemon.rehearsal.people import enrol, entries, randomise, screen
+from monitor_daemon.rehearsal.scenario import Scenario
+from monitor_daemon.rehearsal.signals import Outage
+from monitor_daemon.rehearsal.trial import Trial, find_trial
 
-SUBJECT: Final = "REHEARSAL"
+#: A site's drug file has an entry for its blinded infusion; here it has the name of the role.
+_STUDY_DRUG: Final = f'\n[drug.{STUDY}]\ngroup = "study"\nnames = ["STUDY DRUG"]\nas = "base"\n'
+#: Order of things that come at one time but not in one instant.
+_RESTART, _REPEATED, _MISSED, _PRESENT = range(4)
+
+
+class Instant(NamedTuple):
+    """Inputs that come together at `at` (ms of engine time); `routine`: a heartbeat and a tick."""
+
+    at: int
+    inputs: tuple[Input, ...]
+    routine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Inputs by instant, in ms of engine time; `zero` is scenario zero, [start, end) is judged."""
+    """Inputs by instant; times in ms of engine time, [start, end) is judged.
+
+    `zero` is scenario zero. `instants` gives them anew at each call, made as they are asked for.
+    `watched` are the channels whose dose is expected, None for norepinephrine together.
+    """
 
     zero: int
     start: int
     end: int
-    instants: tuple[tuple[int, tuple[Input, ...]], ...]
+    zone: tzinfo
+    instants: Callable[[], Iterator[Instant]]
+    watched: tuple[str | None, ...] = ()
+
+    def minutes(self, at: int) -> float:
+        """Minutes from scenario zero to `at`."""
+        return (at - self.zero) / MINUTE
+
+
+class _Part(NamedTuple):
+    """Inputs of one time and rank, in ms from scenario zero."""
+
+    at: int
+    rank: int
+    inputs: tuple[Input, ...]
+    routine: bool = False
 
 
 def make_timeline(scenario: Scenario, folder: Path) -> Timeline:
     """The inputs of a scenario; a protocol file is found from `folder`. Raises ScenarioError."""
     trial = find_trial(scenario, folder)
-    zero = _zero(scenario.clock)
-    drugs = resources.text("drugs.toml")
-    given: defaultdict[int, list[Input]] = defaultdict(list)
-
-    def put(minutes: float, item: Input) -> None:
-        given[ms(minutes)].append(item)
-
-    for at, message in pressures(scenario):
-        given[at].append(message)
-    for at, message in infusions(scenario, DrugTable.parse(drugs)):
-        given[at].append(message)
-    put(max(scenario.start, scenario.randomised), _enrol(scenario, trial.protocol, zero))
-    for minutes, item in _entries(scenario, zero):
-        put(minutes, item)
+    zero = scenario.clock.engine_zero
+    drugs = _drug_file()
+    table = DrugTable.parse(drugs)
+    transmission = Transmission(scenario, zero)
+    messages(scenario, table)
+    first = _first(scenario)
+    said = _said(scenario, trial, first, drugs)
     end = ms(scenario.end)
-    first = min(*given, ms(scenario.start)) // MINUTE * MINUTE
-    configured = Configured(
+
+    def instants() -> Iterator[Instant]:
+        arriving = transmission.carry(messages(scenario, table))
+        streams = merge(
+            said,
+            _arrivals(arriving),
+            _ticks(scenario, zero, first, end),
+            *(_restart(scenario, trial, zero, outage, drugs) for outage in scenario.outage),
+            key=lambda part: (part.at, part.rank),
+        )
+        for instant in _instants(streams):
+            if instant.at > end:
+                return
+            yield instant._replace(at=zero + instant.at)
+
+    watched = dict.fromkeys(line.ch for line in scenario.expect if line.kind == "dose")
+    return Timeline(
+        zero=zero,
+        start=zero + ms(scenario.start),
+        end=zero + end,
+        zone=scenario.clock.local,
+        instants=instants,
+        watched=tuple(watched),
+    )
+
+
+def _drug_file() -> str:
+    text = resources.text("drugs.toml")
+    return text if STUDY in DrugTable.parse(text).entries else text + _STUDY_DRUG
+
+
+def _first(scenario: Scenario) -> int:
+    """The whole minute with which the scenario begins."""
+    times = [scenario.start, *(segment.from_ for segment in scenario.map)]
+    for key in ("ne", "vp", "inotrope", "sd", "other"):
+        times += [event.t for event in getattr(scenario, key)]
+    times += [minutes for minutes, _ in entries(scenario)]
+    return ms(min(times)) // MINUTE * MINUTE
+
+
+def _said(scenario: Scenario, trial: Trial, first: int, drugs: str) -> Sequence[_Part]:
+    """The configuration, the patient, and everything people tell, in order of time."""
+    said: list[tuple[float, Input]] = []
+    for minutes, version in trial.in_force(first / MINUTE):
+        said.append((minutes, _configured(scenario, trial, version, drugs)))
+    begin = first / MINUTE
+    present = trial.version_at(begin)
+    at = None if trial.randomised is None else max(scenario.start, trial.randomised)
+    name, version = trial.protocol.id, trial.protocol.version
+    if at is None or trial.randomised is None:
+        said.append((begin, screen(scenario, name, present)))
+    elif at > begin:
+        said.append((begin, screen(scenario, name, present)))
+        said.append((at, randomise(scenario, trial.randomised, version)))
+    else:
+        said.append((at, enrol(scenario, trial.randomised, name, version)))
+    said += entries(scenario)
+    parts = []
+    for minutes, given in said:
+        at_ms = ms(minutes)
+        while (outage := down(scenario.outage, at_ms)) is not None:
+            at_ms = ms(outage.to)
+        parts.append(_Part(at_ms, _PRESENT, (given,)))
+    return sorted(parts, key=lambda part: part.at)
+
+
+def _configured(scenario: Scenario, trial: Trial, version: str, drugs: str) -> Configured:
+    return Configured(
         site="rehearsal",
         drugs=drugs,
-        protocols=trial.texts,
+        protocols={f"{trial.protocol.id}@{version}": trial.texts[version]},
         periods={MONITOR: PERIODS[scenario.map_rate] / SECOND},
     )
-    given[first].append(configured)
+
+
+def _arrivals(deliveries: Iterator[Delivery]) -> Iterator[_Part]:
+    for at, data, news, repeated in deliveries:
+        yield _Part(at, _REPEATED if repeated else _PRESENT, (data,), routine=not news)
+
+
+def _ticks(scenario: Scenario, zero: int, first: int, end: int) -> Iterator[_Part]:
     for at in range(first, end + 1, MINUTE):
-        given[at].append(Tick(minute=(zero + at) // MINUTE))
-    instants = tuple((zero + at, tuple(given[at])) for at in sorted(given) if at <= end)
-    return Timeline(zero, zero + ms(scenario.start), zero + end, instants)
+        if down(scenario.outage, at) is None:
+            yield _Part(at, _PRESENT, (Tick((zero + at) // MINUTE),), routine=True)
 
 
-def _zero(clock: ScenarioClock) -> int:
-    """Engine time of scenario zero in ms."""
-    try:
-        zone = None if clock.zone is None else ZoneInfo(clock.zone)
-    except (ValueError, OSError, KeyError):
-        raise ScenarioError(
-            [f"clock.zone = {clock.zone!r}: should be an IANA name such as Asia/Tokyo"]
-        ) from None
-    if clock.zero is None:
-        return int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * SECOND
-    where = f"clock.zero = {clock.zero!r}"
-    try:
-        zero = datetime.fromisoformat(clock.zero)
-    except ValueError:
-        raise ScenarioError([f"{where}: should be ISO 8601 such as 2026-03-29T01:00:00Z"]) from None
-    if zero.tzinfo is None:
-        if zone is None:
-            raise ScenarioError([f"{where}: give an offset such as +01:00, or clock.zone"])
-        zero = zero.replace(tzinfo=zone)
-    seconds = zero.timestamp()
-    if seconds % 60:
-        raise ScenarioError([f"{where}: should be a whole minute"])
-    return int(seconds) * SECOND
+def _restart(
+    scenario: Scenario, trial: Trial, zero: int, outage: Outage, drugs: str
+) -> Iterator[_Part]:
+    """The daemon starts again and catches up."""
+    begin, at = ms(outage.from_), ms(outage.to)
+    configured = _configured(scenario, trial, trial.version_at(outage.to), drugs)
+    yield _Part(at, _RESTART, (configured, Started("rehearsal", stopped=zero + begin)))
+    present = ceil(at / MINUTE)
+    for minute in range(first_missed(ceil(begin / MINUTE) - 1, present), present):
+        yield _Part(at, _MISSED, (Tick(zero // MINUTE + minute),))
 
 
-def _enrol(scenario: Scenario, protocol: Protocol, zero: int) -> Enrol:
-    floor = scenario.params.get("floor")
-    return Enrol(
-        subject=SUBJECT,
-        bed=BED,
-        protocol=protocol.id,
-        arm=scenario.arm,
-        weight_kg=scenario.weight_kg,
-        actor="rehearsal",
-        randomised=zero + ms(scenario.randomised),
-        version=protocol.version,
-        floor=None if floor is None else float(floor),
-        overrides={name: value for name, value in scenario.params.items() if name != "floor"},
-    )
-
-
-def _entries(scenario: Scenario, zero: int) -> Iterator[tuple[float, Input]]:
-    """What people tell, at the minute of entry."""
-    for crt in scenario.crt:
-        yield (
-            crt.t if crt.entered is None else crt.entered,
-            Observe(SUBJECT, "crt", crt.v, crt.by or "bedside", at=zero + ms(crt.t)),
-        )
-    for weight in scenario.weight:
-        yield weight.t, Observe(SUBJECT, "weight", weight.kg, "bedside", reason=weight.reason)
-    for ack in scenario.ack:
-        yield ack.t, Acknowledge(SUBJECT, ack.alert, ack.by or "bedside", ack.reason)
-    for reason, at in (("death", scenario.death), ("discharge", scenario.discharge)):
-        if at is not None:
-            yield at, End(SUBJECT, "bedside", reason)
+def _instants(parts: Iterator[_Part]) -> Iterator[Instant]:
+    """What comes together; after an outage the rest of that time comes one by one."""
+    for (at, rank), group in groupby(parts, key=lambda part: (part.at, part.rank)):
+        if rank == _PRESENT:
+            present = list(group)
+            inputs = tuple(given for part in present for given in part.inputs)
+            yield Instant(at, inputs, all(part.routine for part in present))
+        else:
+            for part in group:
+                yield Instant(at, part.inputs)

@@ -1,14 +1,16 @@
-"""The rules that a scenario names: protocol, version, arm, parameters, alerts."""
+"""The rules that a scenario names: protocol, versions, arm, parameters, alerts."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from monitor_daemon import resources
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.protocol import Protocol, parse
-from monitor_daemon.core.rules import FAMILIES
-from monitor_daemon.rehearsal.scenario import Scenario, ScenarioError
+from monitor_daemon.core.protocol import NOT_MONITORED, Protocol, parse
+from monitor_daemon.core.rules import kinds
+from monitor_daemon.rehearsal.parts import ScenarioError
+from monitor_daemon.rehearsal.scenario import Scenario
 
 #: Every alert of the trials, so that a misspelt name in `forbid` cannot pass for ever.
 ALERTS: Final = frozenset(
@@ -19,49 +21,85 @@ ALERTS: Final = frozenset(
         "CLOCK", "OUTAGE", "TARGET_OVERRIDE", "ELIG_SCREEN", "ELIG_MET", "ELIG_WARN",
         "ELIG_EXPIRED", "ELIG_LOST", "ELIG_VIOLATION", "SD_NOT_STARTED", "SD_INTERRUPTED",
         "SD_RATE", "OL_VASOPRESSIN", "PP_LOW", "PP_HIGH", "TARGET_MISSING", "TARGET_STALE",
-        "DAY_FORM_DUE", "FEED_FROZEN", "SOURCE_DISAGREES", "NOT_MONITORED",
+        "DAY_FORM_DUE", "FEED_FROZEN", "SOURCE_DISAGREES", NOT_MONITORED.name,
     }
 )  # fmt: skip
+#: Lines of `expect` that name an alert.
+_NAMING: Final = frozenset({"raise", "clear", "void", "retro", "push", "no_push"})
+#: With no date for any version, one was in force all the time.
+_EVER: Final = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The versions of a protocol by "id@version", and the one the patient is judged by."""
+    """The protocol that judges the patient, and every version's text.
 
-    texts: dict[str, str]
+    `versions` are those in force with their minutes, in order; `randomised` is his minute, None if
+    he is only screened.
+    """
+
     protocol: Protocol
+    texts: Mapping[str, str]
+    versions: tuple[tuple[float, str], ...]
+    randomised: float | None
+
+    def version_at(self, minutes: float) -> str:
+        """The version in force at a minute; before the first one, that."""
+        before = [version for since, version in self.versions if since <= minutes]
+        return before[-1] if before else self.versions[0][1]
+
+    def in_force(self, begin: float) -> Iterator[tuple[float, str]]:
+        """The version in force at `begin`, and each later one from when it comes into force."""
+        yield begin, self.version_at(begin)
+        yield from ((since, version) for since, version in self.versions if since > begin)
 
 
 def find_trial(scenario: Scenario, folder: Path) -> Trial:
     """The rules of a scenario; a protocol file is found from `folder`. Raises ScenarioError."""
-    kinds = {name: family.kind for name, family in FAMILIES.items()}
-    versions: dict[str, Protocol] = {}
+    protocols: dict[str, Protocol] = {}
     texts: dict[str, str] = {}
     try:
         for text in _texts(scenario.trial, folder):
-            protocol = parse(text, kinds, scenario.trial)
-            versions[protocol.version] = protocol
-            texts[f"{protocol.id}@{protocol.version}"] = text
+            protocol = parse(text, kinds(), scenario.trial)
+            protocols[protocol.version] = protocol
+            texts[protocol.version] = text
     except ScenarioError:
         raise
     except ConfigError as error:
         raise ScenarioError([f"trial: {error}"]) from None
-    trial = Trial(texts, versions[_in_force(scenario, versions)])
-    if problems := [*_wrong_parameters(scenario, trial.protocol), *_wrong_names(scenario, trial)]:
+    if len(names := {protocol.id for protocol in protocols.values()}) > 1:
+        raise ScenarioError([f"trial = {scenario.trial!r}: of several: {', '.join(sorted(names))}"])
+    versions = _versions(scenario, protocols)
+    newest = protocols[max(protocols)]
+    randomised = scenario.randomised
+    if randomised is None and not _screens_only(newest):
+        randomised = 0.0
+    protocol = protocols[_in_force(versions, scenario.start if randomised is None else randomised)]
+    if problems := [*_wrong_parameters(scenario, protocol), *_wrong_names(scenario, protocol)]:
         raise ScenarioError(problems)
-    return trial
+    return Trial(protocol, texts, versions, randomised)
+
+
+def _screens_only(protocol: Protocol) -> bool:
+    """Whether a patient without a minute of randomisation is one who is screened only."""
+    return protocol.blinded
 
 
 def _texts(trial: str, folder: Path) -> list[str]:
-    """The protocol files of a trial as text."""
+    """The protocol files of a trial as text: a packaged trial, a file, or a folder of versions."""
     where = f"trial = {trial!r}"
-    if trial.endswith(".toml"):
+    path = folder / trial
+    if trial.endswith(".toml") or path.is_dir():
+        files = [path] if trial.endswith(".toml") else sorted(path.glob("*.toml"))
         try:
-            return [(folder / trial).read_text(encoding="utf-8")]
+            found = [file.read_text(encoding="utf-8") for file in files]
         except OSError as error:
             raise ScenarioError([f"{where}: {error.strerror}"]) from None
         except ValueError as error:
             raise ScenarioError([f"{where}: not a readable UTF-8 file: {error}"]) from None
+        if not found:
+            raise ScenarioError([f"{where}: no protocol file *.toml in this folder"])
+        return found
     packaged = resources.protocols()
     texts = [text for key, text in packaged.items() if key.split("@")[0] == trial]
     if not texts:
@@ -70,28 +108,40 @@ def _texts(trial: str, folder: Path) -> list[str]:
     return texts
 
 
-def _in_force(scenario: Scenario, versions: dict[str, Protocol]) -> str:
-    """The version in force at randomisation: a patient keeps it whatever comes later."""
-    known = ", ".join(sorted(versions))
-    if problems := [
-        f"versions[{index}].version = {entry.version!r}: should be {known}"
-        for index, entry in enumerate(scenario.versions)
-        if entry.version not in versions
-    ]:
-        raise ScenarioError(problems)
+def _versions(scenario: Scenario, known: Mapping[str, Protocol]) -> tuple[tuple[float, str], ...]:
+    """The versions in force by minute. A name may be shortened where that leaves one."""
     if not scenario.versions:
-        return max(versions)
-    before = [entry for entry in scenario.versions if entry.t <= scenario.randomised]
+        return ((_EVER, max(known)),)
+    found, problems = [], []
+    for index, entry in enumerate(scenario.versions):
+        fits = [entry.version] if entry.version in known else []
+        fits = fits or [version for version in known if version.startswith(entry.version)]
+        if len(fits) == 1:
+            found.append((entry.t, fits[0]))
+        else:
+            problems.append(
+                f"versions[{index}].version = {entry.version!r}: should be"
+                f" {', '.join(sorted(known))}"
+            )
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(sorted(found))
+
+
+def _in_force(versions: tuple[tuple[float, str], ...], randomised: float) -> str:
+    """The version in force at randomisation: a patient keeps it whatever comes later."""
+    before = [version for since, version in versions if since <= randomised]
     if not before:
-        raise ScenarioError(
-            [f"versions: none is in force at randomisation, minute {scenario.randomised:g}"]
-        )
-    return max(before, key=lambda entry: entry.t).version
+        raise ScenarioError([f"versions: none is in force at randomisation, minute {randomised:g}"])
+    return before[-1]
 
 
 def _wrong_parameters(scenario: Scenario, protocol: Protocol) -> list[str]:
+    arm = scenario.arm
+    if arm is None and len(protocol.arms) > 1:
+        return [f"arm: missing; should be one of {', '.join(protocol.arms)}"]
     try:
-        protocol.for_arm(scenario.arm, scenario.params)
+        protocol.for_arm(arm or next(iter(protocol.arms)), scenario.params)
     except ConfigError as error:
         return [str(error)]
     problems = []
@@ -103,15 +153,16 @@ def _wrong_parameters(scenario: Scenario, protocol: Protocol) -> list[str]:
     return problems
 
 
-def _wrong_names(scenario: Scenario, trial: Trial) -> list[str]:
+def _wrong_names(scenario: Scenario, protocol: Protocol) -> list[str]:
     """Names of alerts that no rule can ever raise."""
-    known = ALERTS | set(trial.protocol.rules)
+    known = ALERTS | set(protocol.rules)
     named = [(f"forbid[{i}]", name) for i, name in enumerate(scenario.forbid)]
     named += [(f"ack[{i}].alert", ack.alert) for i, ack in enumerate(scenario.ack)]
+    named += [(f"snooze[{i}].alert", entry.alert) for i, entry in enumerate(scenario.snooze)]
     named += [
         (f"expect[{i}].{line.kind}", str(line.value))
         for i, line in enumerate(scenario.expect)
-        if line.kind in {"raise", "clear"}
+        if line.kind in _NAMING
     ]
     return [
         f"{where} = {name!r}: should be one of {', '.join(sorted(known))}"

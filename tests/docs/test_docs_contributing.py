@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.kit.conformance import CHECKS, check_survives
-from monitor_daemon.core.events import MINUTE, Alert, Configured, Data, Enrol, Sample, Tick
+from monitor_daemon.core.decisions import Alert
+from monitor_daemon.core.events import MINUTE, Configured, Data, Sample, Tick
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.core.rules import FAMILIES
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.rehearsal.rehearse import rehearse_file

@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from typing import get_args
 
 import pytest
 from command_tree import arguments, commands, options, required
@@ -13,16 +14,26 @@ from pydantic import BaseModel
 
 from drivers.kit import link_state
 from monitor_daemon.config import SiteConfig
-from monitor_daemon.core import condition, vocabulary
-from monitor_daemon.core.commands import ENTRIES
-from monitor_daemon.core.judgement import NOT_MONITORED
+from monitor_daemon.core import condition, response, vocabulary
+from monitor_daemon.core.commands.checks import ENTRIES
 from monitor_daemon.core.ledger import CLASSES
+from monitor_daemon.core.protocol import NOT_MONITORED
 from monitor_daemon.core.rules import kinds
+from monitor_daemon.core.rules.crt import Hold
 from monitor_daemon.notify.words import read
 
 COMMANDS = commands()
 ALERTS = sections(reference("alerts"), 2)
-PROTOCOL = tomllib.loads((ROOT / "config/protocols/personalise.toml").read_text(encoding="utf-8"))
+
+
+def protocol(name):
+    return tomllib.loads((ROOT / f"config/protocols/{name}.toml").read_text(encoding="utf-8"))
+
+
+OURS = [protocol("argipressin"), protocol("personalise")]
+#: The rules and parameters of both trials; what they share is explained as personalise has it.
+RULES = {name: rule for each in OURS for name, rule in each["rules"].items()}
+PARAMETERS = {name for each in OURS for name in each["parameters"]}
 
 
 def test_the_commands_are_those_of_the_manual():
@@ -97,7 +108,8 @@ def flat(value):
 def alert_heading(rule):
     """Class, clause, phases and parameters of a rule as its section must begin."""
     phases = ", ".join(rule["phases"])
-    head = {"kind", "clause", "class", "phases", "attention_after"}
+    timing = {"sustain", "lapse", "clear_sustain"}
+    head = set(first_cells(sections(reference("protocols"), 2)["Rules"])) - timing
     names = {n for k, v in rule.items() if k not in head for n in flat(v) if isinstance(n, str)}
     return f"`{rule['class']}`, clause {rule['clause']}, phases {phases}. Parameters:", names
 
@@ -105,9 +117,9 @@ def alert_heading(rule):
 SILENT = set(first_cells(ALERTS["Rules that raise nothing"]))
 
 
-@pytest.mark.parametrize("rule", sorted(set(PROTOCOL["rules"]) - SILENT))
+@pytest.mark.parametrize("rule", sorted(set(RULES) - SILENT))
 def test_an_alert_is_explained_with_class_clause_phases_and_parameters(rule):
-    beginning, names = alert_heading(PROTOCOL["rules"][rule])
+    beginning, names = alert_heading(RULES[rule])
     first = " ".join(ALERTS[rule].strip().split("\n\n")[0].split())
     assert first.startswith(beginning)
     rest = first.removeprefix(beginning)
@@ -116,22 +128,22 @@ def test_an_alert_is_explained_with_class_clause_phases_and_parameters(rule):
 
 
 def test_every_parameter_that_an_alert_names_exists():
-    known = set(PROTOCOL["parameters"])
+    known = PARAMETERS
     for text in ALERTS.values():
         named = {word for word in ticked(text) if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", word)}
-        assert named <= known | {"crt_stored", "crt_stale", "dose_known"}
+        assert named <= known | set(said("log")) | {"dose_known", *ENTRIES}
 
 
 def test_the_alerts_are_those_of_the_protocol_and_of_the_texts():
     explained = {title for title in ALERTS if title.isupper()}
-    assert explained == set(PROTOCOL["rules"]) - SILENT | {NOT_MONITORED.rule.name}
+    assert explained == set(RULES) - SILENT | {NOT_MONITORED.name}
     assert explained == {name for name, text in read("en").items() if "raised" in text} - {"OTHER"}
 
 
 def test_the_rules_that_raise_nothing_have_their_clause():
-    assert {name for name in PROTOCOL["rules"] if name not in {*read("en"), *ALERTS}} == SILENT
+    assert {name for name in RULES if name not in {*read("en"), *ALERTS}} == SILENT
     for row in rows(ALERTS["Rules that raise nothing"]):
-        assert row[1] == PROTOCOL["rules"][ticked(row[0])[0]]["clause"]
+        assert row[1] == RULES[ticked(row[0])[0]]["clause"]
 
 
 def said(method):
@@ -146,7 +158,7 @@ def said(method):
 
 
 def test_holds_lines_of_the_record_and_minute_classes_are_listed():
-    assert sorted(first_cells(ALERTS["Why a target was held"])) == sorted(set(said("hold")))
+    assert set(first_cells(ALERTS["Why a target was held"])) == set(get_args(Hold))
     record = {*said("log"), *said("Logged")}
     assert sorted(first_cells(ALERTS["Lines of the record that alert nobody"])) == sorted(record)
     assert first_cells(ALERTS["Classes of a minute"]) == list(CLASSES)
@@ -194,6 +206,7 @@ def test_every_topic_is_listed():
 
 MACHINES = {
     "The condition of an alert": (condition.TRANSITIONS, condition.State, condition.Sign),
+    "The response to an alert": (response.TRANSITIONS, response.State, response.Signal),
     "A link": (link_state.TRANSITIONS, link_state.LinkState, link_state.LinkEvent),
 }
 

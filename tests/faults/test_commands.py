@@ -51,7 +51,9 @@ async def test_a_patient_s_course_by_commands(site):
         "--actor",
         "a",
     )
-    assert (code, out, err) == (0, "S1 is enrolled\n", "")
+    assert (code, out.splitlines()[0], err) == (0, "S1 is enrolled", "")
+    # No pump was heard yet: whether he was eligible cannot be verified, and that is said.
+    assert out.splitlines()[1].startswith("  verdict: unknown")
     found = await subject(site, "S1")
     assert (found["bed"], found["arm"], found["phase"]) == ("bed-1", "permissive_vp01", "RESUS")
 
@@ -79,6 +81,70 @@ async def test_a_patient_s_course_by_commands(site):
     assert (code, out.splitlines()[0]) == (0, "S1 ended")
     found = await subject(site, "S1")
     assert (found["phase"], found["alerts"]) == ("ENDED", {})
+
+
+async def test_every_other_command_by_hand(site):
+    """Screened in bed-1, randomised, and everything that a person may say about it."""
+
+    async def done(*words):
+        code, out, err = await site.command(*words, "--actor", "dr-x")
+        assert (code, err) == (0, ""), words
+        return out.splitlines()
+
+    said = await done("screen", "S2", "--bed", "bed-1", "--birth-date", "1960-02-29", "--admitted")
+    assert said[0] == "S2 is under screening"
+    assert said[1].startswith("  verdict: unknown")
+    assert any(line.startswith("  age: met 66 years (entry)") for line in said)
+    found = await subject(site, "S2")
+    assert (found["phase"], found["eligibility"]["verdict"]) == ("PRE", "unknown")
+    said = await done("randomise", "S2", "--arm", "permissive_vp03", "--weight", "70")
+    assert said[0] == "S2 is randomised"
+    assert "  phase ACTIVE" in await done("achieved", "S2", "--reason", "two cuff readings")
+    said = await done("override", "S2", "--target", "70", "--reason", "procedure")
+    assert said[1:] == ["  TARGET_OVERRIDE raised"]
+    found = await subject(site, "S2")
+    assert (found["target"], found["override"]) == (70.0, True)
+    said = await done("snooze", "S2", "TARGET_OVERRIDE", "--minutes", "30", "--reason", "known")
+    assert said[1:] == ["  TARGET_OVERRIDE snoozed"]
+    assert (await subject(site, "S2"))["alerts"]["TARGET_OVERRIDE"]["response"] == "snoozed"
+    said = await done("override", "S2", "--lift")
+    assert said[1:] == ["  target 65 mmHg (override lifted)", "  TARGET_OVERRIDE cleared"]
+    assert await done("code", "S2", "TARGET_OVERRIDE", "PROC")
+    assert await done("void", "S2", "TARGET_OVERRIDE", "--reason", "wrong patient")
+    assert await done("exempt", "S2", "VP_DUE", "--reason", "ischaemia")
+    assert "VP_LATE" in (await subject(site, "S2"))["exempt"]
+    assert await done("exempt", "S2", "VP_DUE", "--lift")
+    assert await done("observe", "S2", "lactate", "18.02", "--unit", "mg/dL", "--at", "-10")
+    assert await done("correct", "S2", "lactate", "2.4", "--at", "-10", "--reason", "typing")
+    assert await done("range", "S2", "65", "75")
+    assert (await subject(site, "S2"))["range"]["high"] == 75.0
+    assert await done("stop-reason", "S2", "--reason", "scan")
+    assert await done("unblinding", "S2", "--reason", "bleeding", "--told", "dr-y")
+    assert (await done("associate", "S2", "--no-bed"))[0] == "S2 is in no bed"
+    assert (await subject(site, "S2"))["bed"] is None
+    assert (await done("associate", "S2", "--bed", "bed-2"))[0] == "S2 is in bed-2"
+    assert await done("withdraw", "S2", "--reason", "consent withdrawn")
+    assert (await subject(site, "S2"))["phase"] == "ENDED"
+    store = b"".join(path.read_bytes() for path in site.journal.parent.glob("journal.db*"))
+    assert b"1960-02-29" not in store + site.log().encode()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("associate", "TAKEN"), "USAGE"),
+        (("associate", "TAKEN", "--bed", "bed-1", "--no-bed"), "USAGE"),
+        (("screen", "S9", "--bed", "bed-2", "--birth-date", "29.2.1960"), "BAD_VALUE"),
+        (("override", "TAKEN"), "BAD_REQUEST"),
+        (("sign-day", "TAKEN", "0"), "BAD_TIME"),
+    ],
+)
+async def test_a_wrong_use_is_one_line_that_repeats_no_birth_date(site, words, code):
+    status, out, err = await site.command(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"{code}: ")
+    assert err.count("\n") == 1
+    assert "1960" not in err
 
 
 async def test_status_shows_links_beds_and_subjects_and_as_json_everything(site):

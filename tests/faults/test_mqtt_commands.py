@@ -41,6 +41,46 @@ async def _asked(broker: BrokerSettings, command: str, *requests: dict) -> list[
     raise AssertionError("no answer")
 
 
+ROSTER = """
+[[roster]]
+role = "bedside"
+recipients = ["nurses"]
+"""
+
+
+async def test_an_override_by_mqtt_is_told_to_the_nurse_on_duty(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        broker = (await stack.enter_async_context(EmbeddedBroker(tmp_path / "broker"))).settings
+        site = Site(tmp_path / "site", broker, ("bed-1",), extra=ROSTER)
+        stack.callback(lambda: tidy(site.process))
+        await site.start()
+        await until(lambda: _connected(site), "the daemon reaches its broker")
+        client = await stack.enter_async_context(
+            aiomqtt.Client(
+                broker.host, broker.port, username=broker.username, password=broker.password()
+            )
+        )
+        await client.subscribe("monitor/test/recipients/nurses", qos=1)
+        assert (await _asked(broker, "enrol", ENROL))[0]["ok"]
+        order = {"request_id": "r2", "actor": "dr-x", "subject": "S1", "target": 70, "reason": "x"}
+        (answer,) = await _asked(broker, "override", order)
+        raised = [d["name"] for d in answer["result"]["decisions"] if d["decision"] == "alert"]
+        assert raised == ["TARGET_OVERRIDE"]
+        async with asyncio.timeout(10):
+            push = await anext(aiter(client.messages))
+        content = msgspec.json.decode(bytes(push.payload))
+        assert [(i["kind"], i["reason"], i["role"]) for i in content["items"]] == [
+            ("TARGET_OVERRIDE", "first", "bedside")
+        ]
+        assert (content["subject"], content["bed"], push.retain) == ("S1", "bed-1", False)
+        assert "70 mmHg" in content["text"]
+        assert await site.stop() == 0
+
+
+async def _connected(site: Site) -> bool:
+    return bool((await site.status())["broker"]["connected"])
+
+
 async def test_a_command_by_mqtt_is_carried_out_and_answered(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         broker = (await stack.enter_async_context(EmbeddedBroker(tmp_path / "broker"))).settings
@@ -48,10 +88,7 @@ async def test_a_command_by_mqtt_is_carried_out_and_answered(tmp_path: Path) -> 
         stack.callback(lambda: tidy(site.process))
         await site.start()
 
-        async def connected() -> bool:
-            return bool((await site.status())["broker"]["connected"])
-
-        await until(connected, "the daemon reaches its broker")
+        await until(lambda: _connected(site), "the daemon reaches its broker")
         first, again = await _asked(broker, "enrol", ENROL, ENROL | {"request_id": "r2"})
         assert first["ok"]
         assert (again["ok"], again["code"]) == (False, "ALREADY_ENROLLED")

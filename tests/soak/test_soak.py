@@ -11,7 +11,8 @@ import pytest
 
 from drivers.kit.registry import driver_names, load_driver
 from monitor_daemon import resources
-from monitor_daemon.core.events import MINUTE, Configured, Data, Enrol, Flow, Sample, Tick
+from monitor_daemon.core.events import MINUTE, Configured, Data, Flow, Sample, Tick
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.core.vocabulary import Reading
 from monitor_daemon.core.ward import Ward, in_order
 from monitor_daemon.journal.reader import encode

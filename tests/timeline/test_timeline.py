@@ -1,4 +1,4 @@
-"""The protocol's own tables: every scenario here must come out as it is written."""
+"""The protocols' own tables: every scenario here must come out as it is written."""
 
 from pathlib import Path
 
@@ -16,12 +16,14 @@ TABLES = sorted(Path(__file__).parent.glob("*.yaml"))
 def test_table(table):
     outcomes = list(rehearse_file(table))
     assert outcomes
-    assert {outcome.name: outcome.differences for outcome in outcomes} == {table.stem: []}
+    failed = {outcome.name: outcome.differences for outcome in outcomes if not outcome.passed}
+    assert failed == {}
 
 
-def test_the_command_passes_all_tables():
+def test_the_command_passes_the_tables_of_a_rule():
     app = typer.Typer()
     app.command()(rehearse)
-    result = CliRunner().invoke(app, [str(table) for table in TABLES])
-    assert result.stdout.splitlines() == [f"PASS {table.stem}" for table in TABLES]
+    tables = [table for table in TABLES if table.stem.startswith("R1-")]
+    result = CliRunner().invoke(app, [str(table) for table in tables])
+    assert result.stdout.splitlines() == [f"PASS {table.stem}" for table in tables]
     assert result.exit_code == 0

@@ -11,6 +11,7 @@ from monitor_daemon.core.subject import OpenAlert, Subject
 
 ENDED: Final = "ENDED"
 PRE: Final = "PRE"
+ACTIVE: Final = "ACTIVE"
 #: Ids and aliases become MQTT topic levels (contract: topic levels).
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: A device clock or a phone may be a little ahead of this machine.

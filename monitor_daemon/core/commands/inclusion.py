@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from monitor_daemon.core.commands.checks import (
+    ACTIVE,
     ENDED,
     ENTRIES,
     PRE,
@@ -107,6 +108,9 @@ def randomise(
     subject.overrides = overrides
     subject.randomised = now if given.randomised is None else given.randomised
     subject.phase, subject.entered = rules.first_phase, now
+    if subject.phase == ACTIVE:
+        # Entering ACTIVE counts as a target change (reference R4).
+        subject.changed, subject.change = now, "active"
     target = rules.parameters.get("initial_target") if _aims(rules.parameters) else None
     subject.target = None if target is None else float(target)
     subject.age = subject.age if given.age is None else given.age
@@ -136,22 +140,28 @@ def associate(moment: Moment, given: Associate, subjects: Mapping[str, Subject])
 
 
 def end(moment: Moment, given: End) -> None:
-    """The protocol ends and the patient leaves his devices; the record stays."""
-    check_running(moment)
-    check_time(given.outcome, given.at, moment.now)
+    """The protocol ends and the patient leaves his devices; the record stays.
+
+    After the end by itself the same tells of a death or discharge, which the outcomes need.
+    """
     subject, at = moment.subject, moment.now if given.at is None else given.at
+    if subject.left is not None and (given.outcome != "death" or subject.death is not None):
+        check_running(moment)
+    check_time(given.outcome, given.at, moment.now)
     if given.outcome == "death":
         subject.death = at
     elif given.outcome == "discharge":
         subject.discharge = at
-    for rule in moment.rules.rules:
-        FAMILIES[rule.kind].finish(moment, rule)
-    moment.enter(ENDED)
+    if subject.phase != ENDED:
+        for rule in moment.rules.rules:
+            FAMILIES[rule.kind].finish(moment, rule)
+        moment.enter(ENDED)
     moment.log("ended", reason=given.reason, actor=given.actor, outcome=given.outcome)
     for name in list(subject.alerts):
         moment.close(name, "protocol ended")
     subject.conditions.clear()
-    leave(subject, moment.bed, moment.now)
+    if subject.left is None:
+        leave(subject, moment.bed, moment.now)
 
 
 def leave(subject: Subject, bed: Bed, at: int) -> None:

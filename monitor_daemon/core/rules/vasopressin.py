@@ -39,7 +39,8 @@ class VasopressinStart(Family):
                 memory.confirmed = None
             return
         if course.run is None:
-            if memory.trial is not None and moment.after_randomisation(memory.trial):
+            short = memory.trial is not None and moment.after_randomisation(memory.trial)
+            if short and moment.runs(rule):
                 moment.log("VP_BLIP", started=memory.trial)
             memory.trial = None
             return

@@ -3,21 +3,16 @@
 import json
 from dataclasses import dataclass, field
 from importlib.resources import files
+from zoneinfo import ZoneInfo
 
 import jsonschema
 
-from monitor_daemon.core.events import (
-    MINUTE,
-    Configured,
-    Data,
-    Enrol,
-    Flow,
-    Sample,
-    Tick,
-)
+from monitor_daemon.core.events import MINUTE, Configured, Data, Flow, Sample, Tick
+from monitor_daemon.core.people import Enrol
 from monitor_daemon.core.ward import Ward, in_order
 from monitor_daemon.journal.rows import OutboxRow
 from monitor_daemon.notify.messages import Composer
+from monitor_daemon.notify.roster import Duty, Roster
 from monitor_daemon.resources import protocols
 
 ZERO = 29_000_000 * MINUTE  # 2025-02-19T05:20Z
@@ -44,9 +39,10 @@ class Bedside:
     ward: Ward = field(default_factory=Ward)
     rows: list[OutboxRow] = field(default_factory=list)
     sequence: int = 0
+    duties: tuple[Duty, ...] = (Duty("bedside", ("nurses",)),)
 
     def __post_init__(self):
-        self.composer = Composer(SITE, self.language)
+        self.composer = Composer(SITE, self.language, Roster(self.duties, ZoneInfo("UTC")))
         self.step(-20, Configured(site=SITE, drugs=DRUGS, protocols=protocols()))
 
     def step(self, minute, *inputs):
@@ -86,6 +82,11 @@ class Bedside:
         found = [json.loads(row.payload) for row in self.rows if row.topic == f"{ROOT}/events"]
         return [e for e in found if all(e[key] == value for key, value in wanted.items())]
 
+    def pushes(self, recipient):
+        """What this recipient was told, in order."""
+        topic = f"{ROOT}/recipients/{recipient}"
+        return [json.loads(row.payload) for row in self.rows if row.topic == topic]
+
     def retained(self):
         """What a broker would hold now: topic to content."""
         held = {}
@@ -97,9 +98,9 @@ class Bedside:
         return held
 
 
-def low_pressure(language="en"):
+def low_pressure(language="en", **more):
     """Achieved at 65, then MAP 58 from minute 20 on: MAP_LOW is open from minute 33."""
-    bedside = Bedside(language)
+    bedside = Bedside(language, **more)
     bedside.run(-15, 0, 67.0)
     bedside.enrol()
     bedside.run(0, 20, 67.0)

@@ -7,16 +7,8 @@ import pytest
 from notify_scenario import ROOT, ZERO, Bedside, check, low_pressure
 
 from monitor_daemon.clock import iso
-from monitor_daemon.core.events import (
-    MINUTE,
-    Acknowledge,
-    Data,
-    End,
-    LinkChanged,
-    Observe,
-    Sample,
-    Tick,
-)
+from monitor_daemon.core.events import MINUTE, Data, LinkChanged, Sample, Tick
+from monitor_daemon.core.people import Acknowledge, End, Observe
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.notify.messages import Composer
 
@@ -81,9 +73,9 @@ def test_an_acknowledged_alert_stands_with_who_saw_it():
 
 
 def test_sequence_counts_events_without_gaps_and_retained_rows_have_none(low):
-    sequences = [row.sequence for row in low.rows if not row.retain]
+    sequences = [row.sequence for row in low.rows if row.topic == f"{ROOT}/events"]
     assert sequences == list(range(1, len(sequences) + 1))
-    assert {row.sequence for row in low.rows if row.retain} == {0}
+    assert {row.sequence for row in low.rows if row.topic != f"{ROOT}/events"} == {0}
 
 
 def test_events_come_before_what_is_retained():
@@ -93,7 +85,10 @@ def test_events_come_before_what_is_retained():
     bedside.run(0, 20, 67.0)
     bedside.run(20, 33, 58.0)
     rows = bedside.run(33, 34, 58.0)
-    assert [row.retain for row in rows] == [False, True, True]
+    assert [row.topic.removeprefix(f"{ROOT}/").split("/")[0] for row in rows] == [
+        "events", "recipients", "subjects", "subjects",
+    ]  # fmt: skip
+    assert [row.retain for row in rows] == [False, False, True, True]
 
 
 def test_state_of_a_subject(low):
@@ -106,9 +101,25 @@ def test_state_of_a_subject(low):
         "subject": "S1",
         "bed": "b1",
         "phase": "ACTIVE",
+        "eligibility": None,
         "target": 65.0,
+        "override": False,
+        "range": None,
         "map5": 58.0,
         "dose": {"drug": "norepinephrine", "value": 0.08, "unit": "ug/kg/min"},
+        # Norepinephrine alone counts one to one in every formula (3.4).
+        "equivalents": [
+            {
+                "formula": formula,
+                "unit": "ug/kg/min norepinephrine base equivalent",
+                "value": 0.08,
+                "with_vasopressin": vasopressin,
+                "complete": True,
+            }
+            for formula in ("Khanna 2017", "Goradia 2021", "Kotani 2023")
+            for vasopressin in (True, False)
+        ],
+        "study_rate_ml_h": None,
         "next_crt_due": None,
         "data_quality": {"monitored": True, "map": "known", "pumps": "known"},
         "open_alerts": [
@@ -118,6 +129,7 @@ def test_state_of_a_subject(low):
                 "class": "attention",
                 "raised_at": at(33),
                 "acknowledged": False,
+                "snoozed_until": None,
             }
         ],
     }
@@ -216,8 +228,11 @@ def test_every_message_of_a_long_day_fits_its_schema():
             continue
         content = json.loads(row.payload)
         if not row.retain:
-            seen.add(content["kind"])
-            check("event", content | {"published_at": at(0)})
+            if row.topic == f"{ROOT}/events":
+                seen.add(content["kind"])
+                check("event", content | {"published_at": at(0)})
+            else:
+                check("push", content)
         else:
             check("state" if row.topic.endswith("/state") else "alert", content)
     assert {"STEP_DOWN", "STEP_UP", "MAP_HIGH", "FLOOR", "SEVERE_LOW", "MAP_GAP"} <= seen

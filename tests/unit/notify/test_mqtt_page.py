@@ -4,10 +4,13 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 from notify_scenario import check, schema
 
+from monitor_daemon.control.requests import ExemptRequest, OverrideRequest, Request
 from monitor_daemon.notify.settings import BrokerSettings
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/mqtt.md").read_text()
@@ -45,6 +48,28 @@ def words_of(node):
     properties = node.get("properties", {})
     children = [*properties.values(), *([node["items"]] if "items" in node else [])]
     return set(properties) | set(node.get("enum", ())).union(*map(words_of, children))
+
+
+def test_every_command_is_listed_with_its_fields():
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (.*) \|$", SECTIONS["commands and replies"], re.MULTILINE
+    )
+    listed = {command: (fields(text), optional(text)) for command, text in rows}
+    assert set(listed) == {kind.__struct_config__.tag for kind in get_args(Request)}
+    for kind in get_args(Request):
+        named, left_out = listed[kind.__struct_config__.tag]
+        assert named == set(kind.__struct_fields__) - {"actor", "request_id"}, kind
+        if kind not in {ExemptRequest, OverrideRequest}:  # these have two forms
+            given = {f.name for f in msgspec.structs.fields(kind) if not f.required}
+            assert left_out == given - {"actor", "request_id"}, kind
+
+
+def fields(text):
+    return {word for code in re.findall(r"`([^`]*)`", text) for word in re.findall(r"\w+", code)}
+
+
+def optional(text):
+    return {word for part in re.findall(r"\[(.*?)\]", text) for word in part.split()}
 
 
 def test_every_broker_setting_is_explained():

@@ -5,17 +5,22 @@ import string
 import pytest
 from notify_scenario import low_pressure
 
+from monitor_daemon.core.decisions import Alert
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.events import MINUTE, Alert
+from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.protocol import parse
+from monitor_daemon.core.response import Reason
 from monitor_daemon.core.rules import FAMILIES
 from monitor_daemon.notify import words
 from monitor_daemon.notify.words import LANGUAGES, Words, read
 from monitor_daemon.resources import protocols
 
 #: Kinds of rule that move phases, targets and minutes but raise nothing under their own name.
-SILENT = {"protocol_end", "achievement", "crt_steps", "minute_classes"}
-TEXT_TABLES = {"word", "transition", "why"}
+SILENT = {
+    "protocol_end", "achievement", "crt_steps", "minute_classes", "boluses", "inclusion",
+    "inclusion_window", "days", "last_day",
+}  # fmt: skip
+TEXT_TABLES = {"word", "transition", "why", "told"}
 
 
 def placeholders(text):
@@ -97,6 +102,75 @@ def test_lateness_counts_from_the_due_time():
 def test_what_a_phase_ended_does_not_read_as_recovered():
     said = Words().text(alert("MAP_LOW", "cleared", "phase"))
     assert said == "Bed b1: low MAP closed: it does not apply in the present phase."
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("misattributed", "low MAP closed: the data were not this patient's."),
+        ("exempt", "low MAP closed: the patient is exempted from the rule."),
+        ("corrected", "low MAP closed: the entry was corrected."),
+        ("replaced", "low MAP closed: a newer one takes its place."),
+    ],
+)
+def test_an_end_that_is_no_recovery_says_why(reason, end):
+    transition = "voided" if reason == "misattributed" else "cleared"
+    assert Words().text(alert("MAP_LOW", transition, reason)) == f"Bed b1: {end}"
+
+
+def test_what_a_person_wrote_is_not_read_out():
+    said = Words().text(alert("MAP_LOW", "voided", "flushed by Mr Doe"))
+    assert said == "Bed b1: low MAP was raised in error and is void."
+
+
+@pytest.mark.parametrize(
+    ("transition", "reason", "end"),
+    [
+        ("repeated", "repeat", "Reminder."),
+        ("escalated", "escalated", "Nobody has acknowledged it yet."),
+        ("escalated", "persisting", "It was acknowledged and goes on."),
+        ("repeated", "handover", "Open at the change of shift."),
+        # Raised to attention by its age alone (MAP_GAP at 15 min).
+        ("escalated", "MAP_GAP", "Still open."),
+    ],
+)
+def test_an_alert_that_is_told_again_says_why(transition, reason, end):
+    text = Words().text(alert("ART_CHECK", transition, reason))
+    assert text == f"Bed b1: the arterial line gives no readable pressure. Look. {end}"
+
+
+def test_every_reason_of_a_push_has_words():
+    assert set(read("en")["told"]) == set(Reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "text"),
+    [
+        (
+            "TARGET_OVERRIDE",
+            {"override": 70.0, "protocol": 60.0},
+            "a physician has set the MAP target to 70 mmHg; the protocol's is 60. Note.",
+        ),
+        (
+            "VP_DOSE",
+            {"vasopressin": 0.045, "limit": 0.04},
+            "vasopressin 0.045 U/min, above 0.04 for 12 min. Review.",
+        ),
+        (
+            "CONC_CHANGE",
+            {"drug": "norepinephrine", "ratio": 1.5},
+            "another concentration of norepinephrine at the same mL/h, 1.5 times the dose. Check.",
+        ),
+        (
+            "WEIGHT_MISMATCH",
+            {"channel": "p|1", "pump": "80 kg", "weight": 72.5},
+            "pump p|1 computes with 80 kg, the trial with a dosing weight of 72.5 kg. Check.",
+        ),
+        ("SEVERE_LOW", {"bin": 38.0, "limit": 40.0}, "MAP 38 mmHg, below 40. Look."),
+    ],
+)
+def test_small_limits_and_ratios_are_not_rounded_away(name, values, text):
+    assert Words().text(alert(name, **values)) == f"Bed b1: {text}"
 
 
 def test_a_rule_of_a_site_is_told_by_its_name():

@@ -1,0 +1,123 @@
+"""One handler for two doors, over a real ward: what is asked is answered with what came of it."""
+
+import asyncio
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from monitor_daemon.control.handler import Handler
+from monitor_daemon.core.decisions import Eligibility
+from monitor_daemon.core.events import Configured
+from monitor_daemon.core.ward import Ward
+from monitor_daemon.resources import protocols, text
+
+#: 2026-09-21T14:13:00Z
+NOW = 1_789_999_980_000
+ENROL = {
+    "command": "enrol", "actor": "dr-x", "subject": "S1", "bed": "b1", "protocol": "personalise",
+    "arm": "usual_vp01", "weight_kg": 60.0,
+}  # fmt: skip
+
+
+class Judge:
+    """A ward that answers at once, in place of the engine with its disk."""
+
+    def __init__(self):
+        self.ward = Ward()
+        self.given = []
+        self.clock = SimpleNamespace(now=lambda: NOW)
+        self.ward.step([Configured(site="s", drugs=text("drugs.toml"), protocols=protocols())], NOW)
+
+    def submit(self, inputs, original=None):
+        del original
+        self.given += inputs
+        done = asyncio.get_running_loop().create_future()
+        done.set_result([decision for _, decision in self.ward.step(inputs, NOW)])
+        return done
+
+
+@pytest.fixture
+def judge():
+    return Judge()
+
+
+@pytest.fixture
+def handler(judge):
+    return Handler(judge, ("b1", "b2"), lambda: {"site": "s"}, ZoneInfo("Europe/Paris"))
+
+
+async def ask(handler, **request):
+    return await handler.handle(msgspec.json.encode(request), "uid 7")
+
+
+def said(reply, kind):
+    return [d for d in reply.result["decisions"] if d["decision"] == kind]
+
+
+async def test_a_birth_date_goes_no_further_than_the_handler(handler, judge):
+    reply = await ask(handler, **ENROL, birth_date="1966-09-22", admitted=True)
+    assert reply.ok
+    # The day before his sixtieth birthday.
+    assert judge.ward.state.subjects["S1"].age == 59
+    assert b"1966" not in msgspec.json.encode([judge.given, reply.result])
+    assert b"1966" not in judge.ward.snapshot()
+
+
+async def test_screening_is_answered_with_verdict_and_every_criterion(handler):
+    reply = await ask(
+        handler, command="screen", actor="a", subject="S1", bed="b1", protocol="personalise", age=17
+    )
+    (verdict,) = said(reply, "eligibility")
+    # R7: age in whole years; nothing is known of pumps and admission.
+    assert verdict["verdict"] == "excluded"
+    assert verdict["criteria"]["age"]["holds"] is False
+    assert set(verdict) <= {"decision", *Eligibility.__struct_fields__}
+
+
+async def test_both_doors_do_the_same_and_say_which_they_were(handler, judge):
+    fields = {key: value for key, value in ENROL.items() if key != "command"}
+    _, answer = await handler.handle_message(
+        "enrol", msgspec.json.encode({**fields, "request_id": "r1"})
+    )
+    assert msgspec.json.decode(answer)["ok"]
+    await ask(handler, command="withdraw", actor="dr-y", subject="S1", reason="no consent")
+    assert [given.actor for given in judge.given] == ["dr-x (mqtt)", "dr-y (uid 7)"]
+    assert judge.given[1].outcome == "withdrawal"
+    assert judge.ward.state.subjects["S1"].phase == "ENDED"
+
+
+async def test_what_concerns_another_patient_is_not_answered(handler):
+    await ask(handler, **ENROL)
+    await ask(handler, **{**ENROL, "subject": "S2", "bed": "b2"})
+    reply = await ask(
+        handler, command="override", actor="a", subject="S2", target=70.0, reason="procedure"
+    )
+    assert {d["subject"] for d in reply.result["decisions"]} == {"S2"}
+    assert [d["name"] for d in said(reply, "alert")] == ["TARGET_OVERRIDE"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"command": "screen", "bed": "b9", "protocol": "personalise"}, "UNKNOWN_BED"),
+        ({"command": "associate", "bed": "b9"}, "UNKNOWN_BED"),
+        ({"command": "associate", "bed": "b1", "actor": ""}, "BAD_REQUEST"),
+        ({"command": "code", "alert": "FLOOR", "cause": "BORED"}, "BAD_REQUEST"),
+        ({"command": "code", "alert": "FLOOR", "cause": "ERR"}, "UNKNOWN_ALERT"),
+        ({"command": "snooze", "alert": "FLOOR", "minutes": 5, "reason": "x"}, "UNKNOWN_ALERT"),
+        ({"command": "override", "target": 70.0}, "REASON_MISSING"),
+        ({"command": "override", "lift": True}, "NO_OVERRIDE"),
+        ({"command": "exempt", "rule": "FLOOR", "reason": "x"}, "BAD_VALUE"),
+        ({"command": "range", "low": 70.0, "high": 65.0}, "BAD_VALUE"),
+        ({"command": "sign-day", "day": 0}, "BAD_TIME"),
+        ({"command": "sign-day", "day": 8}, "BAD_VALUE"),
+        ({"command": "end", "reason": "x", "outcome": "withdrawal"}, "BAD_REQUEST"),
+        ({"command": "randomise"}, "ALREADY_ENROLLED"),
+    ],
+)
+async def test_a_refusal_has_its_code(handler, request_, code):
+    await ask(handler, **ENROL)
+    reply = await ask(handler, **{"actor": "a", "subject": "S1", **request_})
+    assert (reply.ok, reply.code) == (False, code)
