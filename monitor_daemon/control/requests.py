@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from monitor_daemon.calendar import age, day_ends
+from monitor_daemon.calendar import age, day_ends, day_start
 from monitor_daemon.control.asked import Asked, converted, instant
 from monitor_daemon.core import people
 from monitor_daemon.core.errors import CommandError
@@ -107,6 +107,7 @@ class EnrolRequest(_Admission, frozen=True, tag="enrol", kw_only=True):
             floor=self.floor,
             age=self._years(at, asked.zone),
             admitted=self.admitted,
+            day_zero=day_start(at, asked.zone),
             days=day_ends(at, asked.zone, TRIAL_DAYS),
         )
 
@@ -133,6 +134,7 @@ class RandomiseRequest(_Admission, frozen=True, tag="randomise", kw_only=True):
             floor=self.floor,
             age=self._years(at, asked.zone),
             admitted=self.admitted,
+            day_zero=day_start(at, asked.zone),
             days=day_ends(at, asked.zone, TRIAL_DAYS),
         )
 

@@ -126,12 +126,10 @@ class DayBook(msgspec.Struct):
     at: int = 0
     flowing: Flowing = msgspec.field(default_factory=Flowing)
 
-    def open(self, ends: Iterable[int], randomised: int) -> None:
-        """Prepare the days that end at `ends`; what flowed since randomisation is not known."""
-        start: int | None = None
+    def open(self, start: int, ends: Iterable[int], randomised: int) -> None:
+        """Prepare the days from `start` that end at `ends`; what flowed before is not known."""
         for number, end in enumerate(ends):
-            begun = min(end - 24 * HOUR, randomised) if start is None else start
-            self.days.append(Day(number, begun, end, max(begun, randomised)))
+            self.days.append(Day(number, start, end, max(start, randomised)))
             start = end
         self.at = randomised
 

@@ -44,8 +44,8 @@ class Screen(Given, frozen=True, tag="screen"):
 class Enrol(Given, frozen=True, tag="enrol"):
     """A patient was randomised. `version` pins a protocol version, default the newest one.
 
-    `arm` may be empty if the protocol has only one. `age` in whole years at randomisation. `days`
-    are the ends of D0, D1, ... in the site's zone.
+    `arm` may be empty if the protocol has only one. `age` in whole years at randomisation. `day_zero`
+    is the start and `days` are the ends of D0, D1, ... in the site's zone.
     """
 
     order: ClassVar[int] = 1
@@ -61,6 +61,7 @@ class Enrol(Given, frozen=True, tag="enrol"):
     overrides: dict[str, float | bool] = msgspec.field(default_factory=dict)
     age: int | None = None
     admitted: bool | None = None
+    day_zero: int | None = None
     days: tuple[int, ...] = ()
 
 
@@ -78,6 +79,7 @@ class Randomise(Given, frozen=True, tag="randomise"):
     overrides: dict[str, float | bool] = msgspec.field(default_factory=dict)
     age: int | None = None
     admitted: bool | None = None
+    day_zero: int | None = None
     days: tuple[int, ...] = ()
 
 

@@ -105,6 +105,7 @@ class Subject(msgspec.Struct):
     exempt: dict[str, str] = {}
     results: Results = msgspec.field(default_factory=Results)
     exposure: Exposure = msgspec.field(default_factory=Exposure)
+    day_zero: int | None = None
     days: tuple[int, ...] = ()
     signed: dict[int, str] = {}
     stopped_for: StopNote | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from monitor_daemon.calendar import age, day_ends
+from monitor_daemon.calendar import age, day_ends, day_start
 from monitor_daemon.core.events import HandOver
 from monitor_daemon.core.people import (
     Achieved,
@@ -58,6 +58,7 @@ def randomise(scenario: Scenario, at: float, version: str) -> Randomise:
         floor=None if floor is None else float(floor),
         overrides={name: value for name, value in scenario.params.items() if name != "floor"},
         age=_age(scenario, at),
+        day_zero=day_start(when, scenario.clock.local),
         days=day_ends(when, scenario.clock.local, _DAYS),
     )
 
@@ -78,6 +79,7 @@ def enrol(scenario: Scenario, at: float, protocol: str, version: str) -> Enrol:
         overrides=randomised.overrides,
         age=randomised.age,
         admitted=True,
+        day_zero=randomised.day_zero,
         days=randomised.days,
     )
 

@@ -16,6 +16,7 @@ from drivers.kit import link_state
 from monitor_daemon.config import SiteConfig
 from monitor_daemon.core import condition, response, vocabulary
 from monitor_daemon.core.commands.checks import ENTRIES
+from monitor_daemon.core.days import Day, summary
 from monitor_daemon.core.ledger import CLASSES
 from monitor_daemon.core.protocol import NOT_MONITORED
 from monitor_daemon.core.rules import kinds
@@ -129,9 +130,10 @@ def test_an_alert_is_explained_with_class_clause_phases_and_parameters(rule):
 
 def test_every_parameter_that_an_alert_names_exists():
     known = PARAMETERS
+    a_day = summary(Day(0, 0, 1, 0), 1)
     for text in ALERTS.values():
         named = {word for word in ticked(text) if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", word)}
-        assert named <= known | set(said("log")) | {"dose_known", *ENTRIES}
+        assert named <= known | set(said("log")) | {"dose_known", *ENTRIES, *a_day}
 
 
 def test_the_alerts_are_those_of_the_protocol_and_of_the_texts():

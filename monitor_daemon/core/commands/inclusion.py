@@ -73,6 +73,7 @@ def enrol(
         version=given.version,
         floor=given.floor,
         overrides=given.overrides,
+        day_zero=given.day_zero,
         days=given.days,
     )
     randomise(screened, randomised, protocols, now)
@@ -115,7 +116,7 @@ def randomise(
     subject.target = None if target is None else float(target)
     subject.age = subject.age if given.age is None else given.age
     subject.admitted = subject.admitted if given.admitted is None else given.admitted
-    subject.days = given.days
+    subject.day_zero, subject.days = given.day_zero, given.days
 
 
 def associate(moment: Moment, given: Associate, subjects: Mapping[str, Subject]) -> None:

@@ -79,7 +79,8 @@ def _book(moment: Moment, rule: Rule) -> DayBook | None:
         return None
     book = subject.recall(DayBook)
     if not book.days:
-        book.open(subject.days, subject.randomised)
+        zero = subject.days[0] - 24 * HOUR if subject.day_zero is None else subject.day_zero
+        book.open(min(zero, subject.randomised), subject.days, subject.randomised)
     return book
 
 

@@ -119,19 +119,26 @@ def test_perfusion_pressure_has_a_mean_of_its_own():
 
 
 def local_midnights(first, count):
-    """Ends (ms) of `count` calendar days from `first` on, in Paris."""
-    days = (first + timedelta(days=n) for n in range(1, count + 1))
+    """Start and ends (ms) of `count` calendar days from `first` on, in Paris."""
+    days = (first + timedelta(days=n) for n in range(count + 1))
     return [round(datetime(d.year, d.month, d.day, tzinfo=PARIS).timestamp()) * 1000 for d in days]
 
 
 @pytest.mark.parametrize(
     ("randomised", "hours"),
-    [("2026-03-28T20:00+01:00", [24, 23, 24]), ("2026-10-24T20:00+02:00", [24, 25, 24])],
+    [
+        ("2026-03-28T20:00+01:00", [24, 23, 24]),
+        ("2026-10-24T20:00+02:00", [24, 25, 24]),
+        # Randomised on the day itself.
+        ("2026-03-29T20:00+02:00", [23, 24, 24]),
+        ("2026-10-25T20:00+01:00", [25, 24, 24]),
+    ],
 )
 def test_a_day_of_a_clock_change_has_23_or_25_hours(randomised, hours):
     start = datetime.fromisoformat(randomised)
     book = DayBook()
-    book.open(local_midnights(start, 3), round(start.timestamp()) * 1000)
+    zero, *ends = local_midnights(start, 3)
+    book.open(zero, ends, round(start.timestamp()) * 1000)
     assert [(day.end - day.start) / (HOUR * MINUTE) for day in book.days] == hours
 
 
@@ -248,7 +255,7 @@ flows = st.builds(
 def test_no_time_is_counted_twice_and_none_outside_the_days(steps):
     ends = [ZERO + n * 500 * MINUTE for n in range(1, 4)]
     book, now = DayBook(), ZERO
-    book.open(ends, ZERO)
+    book.open(ZERO, ends, ZERO)
     for wait, flowing in steps:
         now += wait * MINUTE
         book.flow(now, flowing)
@@ -263,7 +270,7 @@ def test_no_time_is_counted_twice_and_none_outside_the_days(steps):
 @given(st.lists(st.floats(40, 110), max_size=50), st.integers(50, 70), st.integers(71, 90))
 def test_every_known_minute_is_in_below_or_above(pressures, low, high):
     book = DayBook()
-    book.open([ZERO + 1000 * MINUTE], ZERO)
+    book.open(ZERO, [ZERO + 1000 * MINUTE], ZERO)
     (day,) = book.days
     for value in pressures:
         day.press(value, None, PressureRange(low, high, "MAP", ZERO, ZERO), valid=True)
