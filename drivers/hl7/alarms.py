@@ -27,6 +27,10 @@ _FACETS: Final = {
     "MDC_ATTR_ALERT_TEXT": "text",
 }
 _PRIORITIES: Final = frozenset({"PN", "PL", "PM", "PH"})
+#: "This source is alive", sent at intervals; no alarm.
+_HEARTBEAT: Final = frozenset({"196614", "MDC_EVT_ACTIVE"})
+#: OBX-3 says only that there is an event; which one stands in OBX-5.
+_GENERIC: Final = frozenset({"196616", "MDC_EVT_ALARM"})
 _WIDTH: Final = 15
 
 
@@ -49,7 +53,7 @@ class Alarms:
         """One OBX: a facet of the alarm, its event, or something around it."""
         obx = obx + [""] * (_WIDTH - len(obx))
         parts = [part.strip() for part in obx[3].split(self._encoding.component)] + [""]
-        facet = _FACETS.get(parts[1].upper()) or _FACETS.get(parts[0])
+        facet = facet_of(parts[0], parts[1])
         if facet:
             self._facets.setdefault(facet, self._said(obx[5]))
         elif self._event is None and _is_event(parts[0], parts[1], obx[4]):
@@ -62,9 +66,12 @@ class Alarms:
         obx = self._event or [""] * _WIDTH
         hat, repetition = self._encoding.component, self._encoding.repetition
         value = [self._encoding.unescape(part).strip() for part in obx[5].split(hat)]
+        named = {part.strip() for part in obx[3].split(hat)}
+        if _HEARTBEAT & {*named, *value}:
+            return
         # A coded event stands in OBX-5 with the text a person reads in CWE-9 or an alternate; an
         # event named in OBX-3 has its text there.
-        coded = len(value) > 1
+        coded = len(value) > 1 and bool(value[0] or _GENERIC & named)
         code = hat.join(value[:3]) if coded else self._encoding.unescape(obx[3].strip())
         words = next((value[at] for at in (8, 4, 1, 0) if at < len(value) and value[at]), None)
         flags = [flag.strip() for flag in obx[8].split(repetition)]
@@ -88,6 +95,11 @@ class Alarms:
         """The first repetition's text: a word, or the text of a coded one."""
         first = obx5.split(self._encoding.repetition, 1)[0].split(self._encoding.component)
         return self._encoding.unescape(next((part for part in first if part.strip()), "")).strip()
+
+
+def facet_of(number: str, name: str) -> str | None:
+    """What of an alarm an OBX with this code tells; the name goes before the number."""
+    return _FACETS.get(name.upper()) or _FACETS.get(number)
 
 
 def _is_event(number: str, name: str, obx4: str) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drivers.hl7.alarms import Alarms
+from drivers.hl7.code_map import site_codes
 from drivers.hl7.identity import bed_of, identities, patient_of
-from drivers.hl7.observations import Observations, Tables
+from drivers.hl7.observations import Observations
+from drivers.hl7.tables import Tables
 from monitor_daemon.core.vocabulary import Fault, Quality, Row
 from monitor_daemon.hl7.er7 import Er7Message
 
@@ -27,10 +29,13 @@ def is_simulated(message: Er7Message) -> bool:
 
 
 class Reader:
-    """Decodes messages with the options and the codes of one site."""
+    """Decodes messages with the options and the codes of one site.
+
+    Raises ConfigError for a code map that cannot be used.
+    """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self._tables = Tables(options["codes"])
+        self._tables = Tables(site_codes(options["codes"], options.get("code_map", "")))
         self._unvalidated = bool(options["accept_unvalidated"])
 
     def rows(self, message: Er7Message, offset: int | None = None) -> tuple[Row, ...]:
@@ -45,17 +50,22 @@ class Reader:
         elif kind == "ORU" and trigger == "R40":
             rows += _alarms(message)
         elif kind in READ:
-            rows += self._observations(message)
+            rows += self._observations(message, specimen_first=trigger == "R22")
         return tuple(rows)
 
-    def _observations(self, message: Er7Message) -> list[Row]:
+    def collector(self, message: Er7Message) -> Observations:
+        """What takes the segments of an ORU or OUL one by one."""
         quality = Quality.NOT_PATIENT if is_simulated(message) else Quality.GOOD
-        found = Observations(message, self._tables, quality, unvalidated=self._unvalidated)
+        return Observations(message, self._tables, quality, unvalidated=self._unvalidated)
+
+    def _observations(self, message: Er7Message, *, specimen_first: bool) -> list[Row]:
+        found = self.collector(message)
         patient: str | None = None
         for segment in message.segments:
             name = segment[0]
             if name == "OBX":
-                found.observation(segment)
+                if not found.express(segment):
+                    found.observation(segment)
             elif name == "OBR":
                 found.group(segment)
             elif name == "PID":
@@ -63,6 +73,8 @@ class Reader:
                 found.person(None, patient)
             elif name == "PV1":
                 found.person(bed_of(segment), patient)
+            elif specimen_first and name == "SPM":
+                found.specimen(segment)
         return found.finish()
 
 

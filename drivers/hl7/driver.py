@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from drivers.hl7.decode import ANSWERS, READ, Reader, is_simulated, message_type
-from drivers.hl7.frames import Hl7Decoder
+from drivers.hl7.frames import Hl7Decoder, messages
 from drivers.hl7.simulator import Gateway
 from drivers.kit.contract import (
     Alive,
@@ -17,13 +17,19 @@ from drivers.kit.contract import (
     Problem,
     Transport,
 )
+from drivers.kit.repeats import Repeatable
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import SIGNAL_UNITS, Alarm, Fault, Identity, Row
 from monitor_daemon.hl7.ack import AckError, Outcome, acknowledgement, is_acknowledgement
 from monitor_daemon.hl7.charset import known
 from monitor_daemon.hl7.er7 import Er7Message, Unreadable, read
-from monitor_daemon.hl7.mllp import FrameFault, Framer
+from monitor_daemon.hl7.mllp import Frame, FrameFault, Framer
 from monitor_daemon.hl7.times import to_dtm, to_iso
+
+#: Bytes that are framed at a time, so that a flood of faults is noticed early.
+_SLICE: Final = 16 * 1024
+#: Faults within a second, without a readable message between them, until we hang up.
+_MAX_FAULTS: Final = 100
 
 
 def _wall_clock() -> datetime:
@@ -43,12 +49,16 @@ class Hl7Session:
     ) -> None:
         self._reader = Reader(options)
         self._charset: str = options["charset"]
+        self._patience: float = options["frame_seconds"]
         self._framer = Framer(options["max_bytes"])
         self._wall = wall
         self._stamp = ""
         self._stamped = -1
         self._answered = 0
         self._open = True
+        self._faults = 0
+        self._faults_at = -1
+        self._due: float | None = None
 
     def connected(self, now: float) -> Iterable[Effect]:
         """The sender speaks first."""
@@ -57,18 +67,18 @@ class Hl7Session:
     def feed(self, data: bytes, now: float) -> Iterable[Effect]:
         """Frames become messages in the order in which they came."""
         effects: list[Effect] = []
-        if not self._open:
-            return effects
-        for item in self._framer.feed(data):
-            if isinstance(item, FrameFault):
-                effects.append(Problem(Fault(item.code, item.offset, item.reason)))
-                reason = item.reason if item.fatal else None
-            else:
-                reason = self._message(item.offset, item.payload, now, effects)
-            if reason is not None:
-                self._open = False
-                effects.append(Close(reason))
-                break
+        before = self._framer.started
+        for at in range(0, len(data) if self._open else 0, _SLICE):
+            for frame in self._framer.feed(data[at : at + _SLICE]):
+                for item in (frame,) if isinstance(frame, FrameFault) else messages(frame):
+                    reason = self._item(item, now, effects)
+                    if reason is not None:
+                        return [*effects, self._end(reason)]
+        started = self._framer.started
+        if started is None:
+            self._due = None
+        elif started != before:
+            self._due = now + self._patience
         return effects
 
     def stored(self, message: Message, now: float) -> Iterable[Effect]:
@@ -81,39 +91,76 @@ class Hl7Session:
         return [Problem(Fault(item.code, item.offset, item.reason)) for item in faults]
 
     def due(self) -> float | None:
-        """Nothing is ever asked for."""
-        return None
+        """When a message that has begun must be complete. Nothing is ever asked for."""
+        return self._due
 
     def wake(self, now: float) -> Iterable[Effect]:
-        """Nothing is ever asked for."""
-        return ()
+        """Hangs up on a sender that does not finish its message; it will send it again."""
+        if self._due is None or now < self._due:
+            return ()
+        reason = f"a message that is not complete after {self._patience:g} s"
+        fault = Fault("HL7_SLOW", self._framer.started, reason)
+        return (Problem(fault), self._end(reason))
 
-    def _message(
-        self, offset: int, payload: bytes, now: float, effects: list[Effect]
-    ) -> str | None:
-        """Adds the effect of one frame; gives the reason if the connection must end."""
-        message = read(payload, self._charset)
+    def _end(self, reason: str) -> Close:
+        self._open, self._due = False, None
+        self._framer = Framer()
+        return Close(reason)
+
+    def _item(self, item: Frame | FrameFault, now: float, effects: list[Effect]) -> str | None:
+        """Adds the effect of one frame or fault; gives the reason if the connection must end."""
+        if isinstance(item, FrameFault):
+            if int(now) != self._faults_at:
+                self._faults_at, self._faults = int(now), 0
+            self._faults += 1
+            effects.append(Problem(Fault(item.code, item.offset, item.reason)))
+            if item.fatal:
+                return item.reason
+            if self._faults > _MAX_FAULTS:
+                return f"more than {_MAX_FAULTS} faults in a second and no message"
+            return None
+        message = read(item.payload, self._charset)
         if isinstance(message, Unreadable):
-            effects.append(Problem(Fault("HL7_HEADER", offset, message.reason)))
+            effects.append(Problem(Fault("HL7_HEADER", item.offset, message.reason)))
             return message.reason
+        self._faults = 0
+        effects.append(self._effect(item, message, now))
+        return None
+
+    def _effect(self, frame: Frame, message: Er7Message, now: float) -> Effect:
+        """What becomes of one message."""
         kind, _ = message_type(message)
         if kind in ANSWERS:
-            effects.append(Alive(f"{kind} received"))
-        elif kind not in READ:
+            return Alive(f"{kind} received")
+        if kind not in READ:
             # What stands where the type should be may be a name: only a type is quoted.
             plain = kind.isalnum() and len(kind) == 3
             said = kind if plain else "no message type"
             reason = f"MSH-9 = {said}: only {', '.join(sorted(READ))} are read"
             error = AckError("200", "Unsupported message type", "MSH^1^9")
-            reply = self._reply(message, Outcome.REJECTED, now, error)
-            effects.append(Problem(Fault("HL7_MESSAGE_TYPE", offset, reason), reply))
+            fault = Fault("HL7_MESSAGE_TYPE", frame.offset, reason)
+            return Problem(fault, self._reply(message, Outcome.REJECTED, now, error))
+        last = message.segments[-1]
+        if last[0] == "DSC" and "".join(last[1:2]).strip():
+            reason = "DSC-1 says that the message goes on in another one, which is not supported"
+            error = AckError("207", "Continued messages are not supported", "DSC^1^1")
+            fault = Fault("HL7_CONTINUED", frame.offset, reason)
+            return Problem(fault, self._reply(message, Outcome.REJECTED, now, error))
+        rows = self._reader.rows(message, frame.offset)
+        if is_simulated(message):
+            rows = _without_people(rows, frame.offset)
+        sent_at = to_iso(message.msh(7))
+        if message.damaged and all(isinstance(row, Fault) for row in rows):
+            error = AckError("102", "Character set", "MSH^1^18")
+            reply = self._reply(message, Outcome.ERROR, now, error)
         else:
-            rows = self._reader.rows(message, offset)
-            if is_simulated(message):
-                rows = _without_people(rows, offset)
             reply = self._reply(message, Outcome.ACCEPTED, now)
-            effects.append(Message(payload, rows, reply, to_iso(message.msh(7))))
-        return None
+        header = message.header
+        if header.field(10) and sent_at is not None:
+            sender = header.field(3) + header.separator + header.field(4)
+            return Repeatable(frame.payload, rows, reply, sent_at, sender)
+        # Without identifier or time an equal message may be a new one that says the same.
+        return Message(frame.payload, rows, reply, sent_at)
 
     def _reply(
         self, message: Er7Message, outcome: Outcome, now: float, error: AckError | None = None
@@ -146,7 +193,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"codes: {code!r} = {signal!r}: code^system = one of {signals}")
     if not known(options["charset"]):
         raise ConfigError(f"charset = {options['charset']!r}: a name as in MSH-18, such as 8859/1")
-    for name in ("max_bytes", "period", "resend"):
+    for name in ("max_bytes", "frame_seconds", "period", "resend"):
         value = options[name]
         if not (isinstance(value, int | float) and 0 < value < float("inf")):
             raise ConfigError(f"{name} = {value!r}: a number above 0")
@@ -162,8 +209,10 @@ OPTIONS: Final = (
         (True, False),
     ),
     Option("codes", {}, "this site's own codes: {'code^system': signal}"),
+    Option("code_map", "", "a file of the site's codes, or the name of a packaged one"),
     Option("charset", "8859/1", "character set, as in MSH-18, of a sender that declares none"),
     Option("max_bytes", 1 << 20, "largest message; beyond it the connection is closed"),
+    Option("frame_seconds", 60.0, "seconds from the start of a message until it must be complete"),
     Option("period", 60.0, "simulator: simulated seconds between the messages of a bed"),
     Option("resend", 5.0, "simulator: real seconds without an answer before it repeats"),
     Option("sending_application", "SIMGATEWAY", "simulator: MSH-3"),

@@ -1,6 +1,8 @@
 """Where the messages are: in a stream of MLLP frames, or one after another in a file."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from drivers.hl7.decode import Reader
@@ -9,6 +11,8 @@ from monitor_daemon.hl7.er7 import Unreadable, read
 from monitor_daemon.hl7.mllp import FS, VT, Frame, FrameFault, Framer
 
 _BATCH: Final = (b"FHS", b"BHS", b"BTS", b"FTS")
+#: A second message inside a frame: its MSH-1 stands before and after MSH-2.
+_ANOTHER: Final = re.compile(rb"[\r\n][ \t\0]*MSH([^0-9A-Za-z\s])[^0-9A-Za-z\s]{1,5}\1")
 _WHITE: Final = b" \t\0\r\n"
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -83,6 +87,24 @@ class FileSplitter:
         self._message.clear()
 
 
+def messages(frame: Frame) -> list[Frame | FrameFault]:
+    """The messages in one frame: itself, or those of a batch or of a careless sender.
+
+    The counts in BTS and FTS are not compared: senders get them wrong. What stands before the first
+    of several messages is a fault, and so is a batch that holds none.
+    """
+    payload = frame.payload
+    if not payload[:16].lstrip(_BOM + _WHITE).startswith(_BATCH) and (
+        payload.count(b"MSH") < 2 or not _ANOTHER.search(payload)
+    ):
+        return [frame]
+    splitter = FileSplitter(len(payload))
+    found = [*splitter.feed(payload), *splitter.finish()]
+    if not found:
+        return [FrameFault(frame.offset, "HL7_EMPTY", "a batch without a message")]
+    return [replace(item, offset=frame.offset + 1 + item.offset) for item in found]
+
+
 class Hl7Decoder:
     """Files and raw streams to rows: bare messages up to the first VT, MLLP frames from there."""
 
@@ -107,13 +129,20 @@ class Hl7Decoder:
             self._bare = None
             self._base = self._seen + start
             data = data[start:]
-        return rows + self._read(self._framer.feed(data))
+        return rows + self._read(self._unpacked(self._framer.feed(data)))
 
     def finish(self) -> list[Row]:
         """No more bytes: what was left incomplete."""
         return self._read((self._framer if self._bare is None else self._bare).finish())
 
-    def _read(self, found: list[Frame | FrameFault]) -> list[Row]:
+    def _unpacked(self, found: Iterable[Frame | FrameFault]) -> Iterable[Frame | FrameFault]:
+        for item in found:
+            if isinstance(item, Frame):
+                yield from messages(item)
+            else:
+                yield item
+
+    def _read(self, found: Iterable[Frame | FrameFault]) -> list[Row]:
         rows: list[Row] = []
         for item in found:
             offset = item.offset + self._base

@@ -1,4 +1,7 @@
-"""ADT messages to identity rows: who lies where, by MSH-9.2 (EVN-1 may contradict it)."""
+"""ADT messages to identity rows: who lies where, by MSH-9.2.
+
+EVN-1 may contradict it, as in an A12 of HL7's own examples; it counts only where MSH-9.2 is empty.
+"""
 
 from typing import Final
 
@@ -31,10 +34,11 @@ def identities(message: Er7Message, trigger: str) -> list[Identity]:
 
     `bed` is where the patient is after the event, also for a cancelled transfer or discharge.
     """
-    event = _EVENTS.get(trigger)
+    evn = next((segment for segment in message.segments if segment[0] == "EVN"), [])
+    event = _EVENTS.get(trigger or whole(evn, 1) or "")
     if event is None:
         return []
-    time: str | None = None
+    time = to_iso(whole(evn, 6) or "") or to_iso(whole(evn, 2) or "")
     rows: list[Identity] = []
     pid: list[str] | None = None
     pv1: list[str] = []
@@ -55,8 +59,6 @@ def identities(message: Er7Message, trigger: str) -> list[Identity]:
 
     for segment in message.segments:
         match segment[0]:
-            case "EVN":
-                time = to_iso(whole(segment, 6) or whole(segment, 2) or "")
             case "PID":
                 close()
                 pid, pv1, mrg = segment, [], []

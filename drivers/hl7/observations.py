@@ -1,15 +1,16 @@
 """The OBR groups of an ORU or OUL message to readings, infusions and unmapped values."""
 
-from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
-from drivers.hl7.codes import UNKNOWN, Code, CodeTable
+from drivers.hl7.mdc import UNKNOWN, Code
 from drivers.hl7.pumps import PumpGroup, Value
-from drivers.hl7.units import conversion
+from drivers.hl7.tables import Plan, Tables
+from drivers.hl7.units import AS_IT_IS, Conversion
 from drivers.hl7.values import ARRAYS, judged, missing, number, plain_number, worst
 from monitor_daemon.core.vocabulary import (
     SIGNAL_UNITS,
     VALUED,
+    Alarm,
     Fault,
     Quality,
     Reading,
@@ -21,48 +22,6 @@ from monitor_daemon.hl7.times import to_iso
 
 _WIDTH: Final = 19
 _EMPTY: Final = [""] * _WIDTH
-_MEMO_LIMIT: Final = 4096
-
-Plan = tuple[Code, tuple[float, float] | None]
-#: What an OBX with these fields (2, 3, 4, 6, 8, 11) means when it holds a plain number and no time:
-#: signal, unit, quality, unvalidated, channel, source.
-Express = tuple[str, str, Quality, Literal[True] | None, str | None, str]
-
-
-class Tables:
-    """The codes of one site with a memory of what OBX-3 and OBX-6 meant together."""
-
-    def __init__(self, site: Mapping[str, str] | None = None) -> None:
-        self._codes = CodeTable(site)
-        self._memo: dict[tuple[str, str, bool], Plan] = {}
-        self.express: dict[tuple[str, ...], Express] = {}
-
-    def plan(self, obx3: str, obx6: str, *, pds: bool) -> Plan:
-        """The meaning of a code and how to convert its unit (None: it cannot be converted)."""
-        key = (obx3, obx6, pds)
-        plan = self._memo.get(key)
-        if plan is None:
-            code = self._codes.find(obx3, pds=pds)
-            plan = code, conversion(code.signal, obx6) if code.signal else None
-            if len(self._memo) >= _MEMO_LIMIT:
-                self._memo.clear()
-            self._memo[key] = plan
-        return plan
-
-    def remember(self, obx: list[str], reading: Reading) -> None:
-        """Keep what this OBX meant, for the next one that differs only in its number."""
-        if reading.value is None:
-            return
-        if len(self.express) >= _MEMO_LIMIT:
-            self.express.clear()
-        self.express[obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]] = (
-            reading.signal,
-            reading.unit,
-            reading.quality,
-            reading.unvalidated,
-            reading.channel,
-            reading.source or "",
-        )
 
 
 class Observations:
@@ -78,7 +37,7 @@ class Observations:
         self._unvalidated = unvalidated
         # A Mindray bedside monitor names a kind of message, not a message, in MSH-10.
         self._pds = message.msh(12) == "2.3.1" and message.msh(10).isdecimal()
-        self._time = ""
+        self._time = self._collected = ""
         self._times: dict[str, str] = {}
         self._pumps = PumpGroup()
         self._bed: str | None = None
@@ -97,9 +56,14 @@ class Observations:
     def group(self, obr: list[str]) -> None:
         """An OBR starts a group: its own time, its own containment."""
         self._finish_group()
-        self._time = obr[7] if len(obr) > 7 else ""
+        self._time = (obr[7] if len(obr) > 7 else "") or self._collected
         self._iso = to_iso(self._time) if self._time else None
         self._pumps.order = obr[4] if len(obr) > 4 else ""
+
+    def specimen(self, spm: list[str]) -> None:
+        """A specimen ahead of its OBR (OUL^R22): SPM-17 says when it was taken."""
+        self._finish_group()
+        self._collected = spm[17] if len(spm) > 17 else ""
 
     def finish(self) -> list[Row]:
         """The message ended."""
@@ -112,69 +76,90 @@ class Observations:
 
     def observation(self, obx: list[str]) -> None:
         """One OBX."""
-        if self._express(obx):
-            return
-        fields = len(obx)
-        if fields < _WIDTH:
-            obx = obx + _EMPTY[fields:]
-        value_type, obx3, obx4, text, obx6 = obx[2], obx[3], obx[4], obx[5], obx[6]
-        if value_type in ARRAYS:
+        obx = obx + _EMPTY[len(obx) :]
+        if obx[2] in ARRAYS:
             return
         encoding = self._encoding
         hat = encoding.component
-        code_text, unit_text = obx3, obx6
-        if hat != "^":
-            code_text, unit_text = obx3.replace(hat, "^"), obx6.replace(hat, "^")
-        code, unit = self._tables.plan(code_text, unit_text, pds=self._pds)
-        is_missing = missing(text)
-        if is_missing and (code.device or (code is UNKNOWN and _is_level(value_type, obx4))):
+        code, unit = self.meaning(obx[3], obx[4], obx[6])
+        is_missing = missing(obx[5])
+        if code.alert:
+            self._alert(obx)
+            return
+        if is_missing and (code.device or (code is UNKNOWN and _is_level(obx[2], obx[4]))):
             self._level(obx, code)
             return
-        flags, status = obx[8], obx[11]
-        quality = judged(flags, status, encoding.repetition, hat, self._unvalidated)
+        quality = judged(obx[8], obx[11], encoding.repetition, hat, self._unvalidated)
         if self._quality is not Quality.GOOD:
             quality = worst(self._quality, quality)
         if code.pump and (code.signal is None or self._pumps):
             self._pump(code.pump, obx, quality)
             return
-        value = None
+        value = None if is_missing else number(obx[2], obx[5], hat)
+        if code.signal is None or (not is_missing and (unit is None or value is None)):
+            self._unmapped(obx)
+            return
         if is_missing:
             quality = worst(Quality.NO_VALUE, quality)
-        else:
-            value = number(value_type, text, hat)
-        if code.signal is None or (not is_missing and (unit is None or value is None)):
-            self._unmapped(obx3, text, obx6)
-            return
-        if value is None or quality not in VALUED:
+        self._measured(obx, code.signal, unit or AS_IT_IS, value, quality)
+
+    def meaning(self, obx3: str, obx4: str, obx6: str) -> Plan:
+        """What OBX-3 means at this place, and how to convert the unit in OBX-6."""
+        hat = self._encoding.component
+        if hat != "^":
+            obx3, obx6 = obx3.replace(hat, "^"), obx6.replace(hat, "^")
+        return self._tables.plan(obx3, obx4, obx6, pds=self._pds)
+
+    def _measured(
+        self, obx: list[str], signal: str, unit: Conversion, value: float | None, quality: Quality
+    ) -> None:
+        """A signal, with a value in the wire's unit or without one."""
+        if quality not in VALUED:
             value = None
-        elif unit is not None and unit != (1.0, 0.0):
+        elif value is not None and unit != AS_IT_IS:
             value = round(value * unit[0] + unit[1], 4)
+        device = None if "." in obx[4] else self._device_id(obx[18])
         reading = Reading(
-            code.signal,
+            signal,
             value,
-            SIGNAL_UNITS[code.signal],
+            SIGNAL_UNITS[signal],
             quality,
-            True if value is not None and status == "X" else None,
-            self._time_of(obx[14], obx4),
-            obx4.rpartition(".")[0] or None,
+            True if value is not None and obx[11].strip() == "X" else None,
+            self._time_of(obx[14], obx[4]),
+            obx[4].strip().rpartition(".")[0] or device,
             self._bed,
             self._patient,
-            obx3.strip(),
+            obx[3].strip(),
         )
         self.rows.append(reading)
-        if self._plain and not code.pump and unit == (1.0, 0.0) and plain_number(text) is not None:
+        # A weight may be a pump's, and a device that stands for a place is looked for each time.
+        steady = unit == AS_IT_IS and signal != "weight" and device is None
+        if self._plain and steady and plain_number(obx[5]) is not None:
             self._tables.remember(obx, reading)
 
-    def _express(self, obx: list[str]) -> bool:
-        """Whether this OBX differs only in its number from one that was understood before."""
+    def express(self, obx: list[str]) -> bool:
+        """Take an OBX that differs only in number and time from one that was understood before.
+
+        False if there was none: then it is one for `observation`, which gives the same row.
+        """
         fields = len(obx)
-        if fields < 12 or self._iso is None or not self._plain or self._times:
+        if fields < 12 or not self._plain:
             return False
         known = self._tables.express.get((obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]))
         value = plain_number(obx[5])
-        if known is None or value is None or (fields > 14 and obx[14]):
+        if known is None or value is None:
             return False
         signal, unit, quality, unvalidated, channel, source = known
+        time = self._iso
+        if fields > 14:
+            if obx[14]:
+                time = to_iso(obx[14])
+            if channel is None and fields > 18:
+                return False
+        if self._times and not (fields > 14 and obx[14]):
+            time = self._time_of("", obx[4])
+        if time is None:
+            return False
         self.rows.append(
             Reading(
                 signal,
@@ -182,7 +167,7 @@ class Observations:
                 unit,
                 quality,
                 unvalidated,
-                self._iso,
+                time,
                 channel,
                 self._bed,
                 self._patient,
@@ -191,11 +176,22 @@ class Observations:
         )
         return True
 
-    def _unmapped(self, obx3: str, text: str, obx6: str) -> None:
+    def _alert(self, obx: list[str]) -> None:
+        """A Philips information centre sends alarm texts as observations."""
         unescape = self._encoding.unescape
         self.rows.append(
-            Unmapped(obx3.strip(), unescape(text.strip()) or None, unescape(obx6.strip()) or None)
+            Alarm(
+                code=obx[3].strip(),
+                text=None if missing(obx[5]) else unescape(obx[5].strip()),
+                device_time=self._time_of(obx[14], obx[4]),
+                bed=self._bed,
+                patient=self._patient,
+            )
         )
+
+    def _unmapped(self, obx: list[str]) -> None:
+        text, unit = (self._encoding.unescape(obx[n].strip()) or None for n in (5, 6))
+        self.rows.append(Unmapped(obx[3].strip(), text, unit))
 
     def _level(self, obx: list[str], code: Code) -> None:
         """A device, or a part of one: its time and identity hold for what it contains."""

@@ -8,6 +8,7 @@ messages.
 from dataclasses import dataclass, field
 from typing import Final
 
+from drivers.hl7.pump_words import AT_REST, OWN_RATE, status_of, status_word
 from drivers.hl7.units import CONCENTRATIONS, DOSES, factor, unit_of
 from drivers.hl7.values import worst
 from drivers.kit.drug_name import concentration as named_concentration
@@ -15,43 +16,6 @@ from monitor_daemon.core.vocabulary import VALUED, Infusion, PumpStatus, Quality
 
 #: No text length at which an HL7 sender is known to cut a drug's name.
 _NO_LIMIT: Final = 1 << 30
-_RUNNING: Final = PumpStatus.RUNNING
-_STOPPED: Final = PumpStatus.STOPPED
-_WORDS: Final = {
-    "infusing": _RUNNING,
-    "delivering": _RUNNING,
-    "running": _RUNNING,
-    "not-infusing": _STOPPED,
-    "not-delivering": _STOPPED,
-    "stopped": _STOPPED,
-    "complete": _STOPPED,
-    "completed": _STOPPED,
-    "ready": _STOPPED,
-    "kvo": PumpStatus.KVO,
-    "standby": PumpStatus.STANDBY,
-    "paused": PumpStatus.PAUSED,
-    "bolus": PumpStatus.BOLUS,
-    "purge": PumpStatus.PURGE,
-    "alarm": PumpStatus.ALARM,
-    "off": PumpStatus.OFF,
-}
-_REASONS: Final = {
-    "pump-stopped-by-clinician": PumpStatus.PAUSED,
-    "pump-stopped-alarming": PumpStatus.ALARM,
-    "pump-stopped-powered-off": PumpStatus.OFF,
-}
-#: Events of PCD-10, for a pump that sends no status word.
-_EVENTS: Final = {
-    "DELIV_START": _RUNNING,
-    "DELIV_STOP": _STOPPED,
-    "DELIV_COMP": _STOPPED,
-}
-_BOLUS_SOURCES: Final = ("clinician", "loading")
-_AT_REST: Final = frozenset(
-    {_STOPPED, PumpStatus.PAUSED, PumpStatus.STANDBY, PumpStatus.ALARM, PumpStatus.OFF}
-)
-#: States that run at a rate of their own, which the programmed one is not.
-_OWN_RATE: Final = frozenset({PumpStatus.KVO, PumpStatus.BOLUS, PumpStatus.PURGE})
 #: Of these a row is made; a weight or a library name alone is no infusion.
 _TELLING: Final = frozenset({"flow_now", "flow", "dose", "status", "delivery", "event"})
 
@@ -218,7 +182,7 @@ class _Pump:
         """The source that says it delivers, else the first that has a flow or a drug."""
         for place in sources:
             delivery = self._group.at(place, "delivery")
-            if delivery and _status_word(delivery) in {_RUNNING, PumpStatus.KVO}:
+            if delivery and status_word(delivery.text) in {PumpStatus.RUNNING, PumpStatus.KVO}:
                 return [place]
         for place in sources:
             if any(self._group.at(place, name) for name in ("flow", "flow_now", "drug", "status")):
@@ -229,19 +193,17 @@ class _Pump:
         return self._first("flow_now", delivery=True) or self._first("flow", delivery=True)
 
     def _status(self) -> PumpStatus:
-        infusing = _status_word(self._first("status", delivery=True))
-        delivering = _status_word(self._first("delivery"))
-        event = self._first("event")
-        started = next((s for word, s in _EVENTS.items() if event and word in event.text), None)
-        status = infusing or delivering or started or PumpStatus.UNKNOWN
-        if PumpStatus.KVO in {infusing, delivering}:
-            return PumpStatus.KVO
-        if status is _STOPPED:
-            reason = self._first("reason")
-            return _REASONS.get(reason.label.lower(), status) if reason else status
-        sources = self._first("sources", delivery=True)
-        bolus = sources is not None and any(word in sources.label for word in _BOLUS_SOURCES)
-        return PumpStatus.BOLUS if status is _RUNNING and bolus else status
+        said = {
+            name: value.text
+            for name in ("delivery", "reason", "event")
+            if (value := self._first(name))
+        }
+        said |= {
+            name: value.text
+            for name in ("status", "sources")
+            if (value := self._first(name, delivery=True))
+        }
+        return status_of(said)
 
     def _rate(self, status: PumpStatus) -> float | None:
         """What flows now; the programmed rate only while the pump is not said to do another thing.
@@ -252,10 +214,10 @@ class _Pump:
         flows = now.amount("mL/h") if now else None
         if flows is not None:
             return flows
-        if status in _AT_REST:
+        if status in AT_REST:
             return 0.0
         flow = self._first("flow", delivery=True)
-        if status in _OWN_RATE:
+        if status in OWN_RATE:
             flow = next(
                 (f for place in self._delivery if (f := self._group.at(place, "flow"))), None
             )
@@ -266,9 +228,9 @@ class _Pump:
         if any(value.quality is Quality.NOT_PATIENT for value in values):
             return Quality.NOT_PATIENT
         rate, flow = self._rate(status), self._flow()
-        if status in _AT_REST:
+        if status in AT_REST:
             return Quality.QUESTIONABLE if rate else Quality.GOOD
-        if rate is None and status not in _OWN_RATE:
+        if rate is None and status not in OWN_RATE:
             return worst(Quality.NO_VALUE, flow.quality if flow else Quality.GOOD)
         return flow.quality if flow and rate is not None else Quality.GOOD
 
@@ -316,14 +278,3 @@ def _place(obx4: str) -> Place:
     if parts == ["0"]:
         return ("0", "0", "0")
     return tuple([*parts[:3], "0", "0"][:3])
-
-
-def _status_word(value: Value | None) -> PumpStatus | None:
-    """The state in any component of the value; None while it is changing or not understood."""
-    if value is None:
-        return None
-    for word in value.text.lower().split():
-        state = word.removeprefix("pump-").removeprefix("delivery-").removeprefix("status-")
-        if state in _WORDS:
-            return _WORDS[state]
-    return None

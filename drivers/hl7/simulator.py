@@ -131,7 +131,8 @@ class Gateway:
         header = f"{self._application}|SIMULATOR|||{time}||ORU^R01^ORU_R01|{control_id}|P|2.6"
         lines = [
             f"MSH|^~\\&|{header}|||AL|NE||UNICODE UTF-8|||{_PROFILE}",
-            "PID|||||^^^^^^U",
+            # Nobody is known: HL7 requires PID-3 all the same, and so it is null.
+            'PID|||""||^^^^^^U',
             f"PV1||I|{bed.bed}",
             f"OBR|1|{control_id}|{control_id}|182777000^monitoring of patient^SCT|||{time}",
             "OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X",

@@ -12,6 +12,10 @@ from monitor_daemon.core.vocabulary import SIGNAL_UNITS
 
 _PARTITION: Final = 4 << 16
 
+#: Factor and offset to another unit.
+Conversion = tuple[float, float]
+AS_IT_IS: Final[Conversion] = (1.0, 0.0)
+
 #: Number, refid without MDC_DIM_ and X_, unit.
 _MDC_TABLE: Final = """
 266016 MMHG mmHg
@@ -85,12 +89,13 @@ _BY_TEXT: Final = {
     **dict.fromkeys(("[degf]", "degf", "°f"), "degF"),
     "l/min": "L/min",
     "ml/min": "mL/min",
-    **dict.fromkeys(("l/min/m2", "l/min/m^2", "l/(min.m2)"), "L/min/m2"),
+    **dict.fromkeys(("l/min/m2", "l/min/m^2", "l/min/m\\s\\2", "l/(min.m2)"), "L/min/m2"),
     **dict.fromkeys(
         ("dyn.s/cm5", "dyn*s/cm5", "dyn.s.cm-5", "dyne.s/cm5", "dyn.sec/cm5", "dyn.s/cm^5"),
         "dyn.s/cm5",
     ),
     "mmol/l": "mmol/L",
+    "umol/l": "umol/L",
     "meq/l": "mEq/L",
     "mg/dl": "mg/dL",
     **dict.fromkeys(("s", "sec"), "s"),
@@ -111,14 +116,17 @@ _PARTS: Final = {
     "mcg": "ug",
     "iu": "u",
     "ie": "u",
+    "ui": "u",
     "miu": "mu",
+    "mui": "mu",
+    "mie": "mu",
     "unit": "u",
     "units": "u",
     "hr": "h",
 }
 
 #: To a target unit: value * factor + offset.
-_FACTORS: Final[dict[str, dict[str, tuple[float, float]]]] = {
+_FACTORS: Final[dict[str, dict[str, Conversion]]] = {
     # 1 cmH2O = 98.0665 Pa, 1 mmHg = 133.322387415 Pa.
     "mmHg": {"cmH2O": (98.0665 / 133.322387415, 0.0), "kPa": (1000 / 133.322387415, 0.0)},
     "degC": {"degF": (5 / 9, -160 / 9)},
@@ -129,10 +137,12 @@ _FACTORS: Final[dict[str, dict[str, tuple[float, float]]]] = {
     "mL/h": {"mL/min": (60.0, 0.0)},
     "mL": {"L": (1000.0, 0.0)},
 }
-_SIGNAL_FACTORS: Final = {
+_SIGNAL_FACTORS: Final[dict[str, dict[str, Conversion]]] = {
     # Molar mass of lactic acid 90.08 g/mol.
     "lactate": {"mg/dL": (10 / 90.08, 0.0)},
     "sodium": {"mEq/L": (1.0, 0.0)},
+    # Molar mass of creatinine 113.12 g/mol.
+    "creatinine": {"mg/dL": (1e4 / 113.12, 0.0)},
 }
 #: Signals that are counted or given in per cent everywhere: a missing unit leaves no doubt.
 _UNIT_FREE: Final = frozenset({"heart_rate", "pulse_rate", "respiration_rate", "spo2"})
@@ -140,41 +150,50 @@ _UNIT_FREE: Final = frozenset({"heart_rate", "pulse_rate", "respiration_rate", "
 
 @lru_cache(maxsize=4096)
 def unit_of(obx6: str) -> str | None:
-    """The unit in OBX-6 (components by `^`); None if unknown or if its two triplets disagree."""
+    """The unit in OBX-6 (components by `^`); None if unknown or if its two triplets disagree.
+
+    A circumflex that was meant as an exponent (`L/min/m^2`) is read as one.
+    """
+    whole = _BY_TEXT.get(_plain(obx6))
+    if whole:
+        return whole
     parts = [part.strip() for part in obx6.split("^")] + [""] * 6
     found = {_triplet(*parts[:3]), _triplet(*parts[3:6])} - {None}
     return found.pop() if len(found) == 1 else None
 
 
-def conversion(signal: str, obx6: str) -> tuple[float, float] | None:
+def conversion(signal: str, obx6: str) -> Conversion | None:
     """Factor and offset from the unit in OBX-6 to the unit of `signal`; None if there is none."""
     if not obx6.strip() and signal in _UNIT_FREE:
-        return 1.0, 0.0
+        return AS_IT_IS
     unit = unit_of(obx6)
     return _SIGNAL_FACTORS.get(signal, {}).get(unit or "") or factor(SIGNAL_UNITS[signal], unit)
 
 
-def factor(target: str, unit: str | None) -> tuple[float, float] | None:
+def factor(target: str, unit: str | None) -> Conversion | None:
     """Factor and offset from `unit` to `target`; None if they do not measure the same."""
     if unit == target:
-        return 1.0, 0.0
+        return AS_IT_IS
     return _FACTORS.get(target, {}).get(unit or "")
 
 
 def _triplet(code: str, text: str, system: str) -> str | None:
     """The unit of code^text^system, None if nothing in it is known, `_CONFLICT` if they differ."""
     if system.upper() == "MDIL":
-        return _mdil(code)
+        unit, named = _mdil(code), _BY_TEXT.get(_plain(text))
+        return unit if unit is None or named in {None, unit} else _CONFLICT
     refid = text.upper().removeprefix("MDC_DIM_").removeprefix("X_")
-    named = _BY_REFID.get(refid) if text.upper().startswith("MDC_") else None
+    by_refid = text.upper().startswith("MDC_")
+    named = _BY_REFID.get(refid) if by_refid else _BY_TEXT.get(_plain(text))
     number = int(code) if code.isascii() and code.isdecimal() and len(code) < 10 else 0
     if not number:
-        return named or _BY_TEXT.get(_plain(code)) or _BY_TEXT.get(_plain(text))
+        coded = _BY_TEXT.get(_plain(code))
+        return named if coded in {None, named} else _CONFLICT if named else coded
     unit = _BY_NUMBER.get(number)
-    if unit is None and named and _BY_NUMBER.get(number + _PARTITION) == named:
-        return named
     if unit is None:
-        return _CONFLICT if named else _BY_TEXT.get(_plain(text))
+        # A number of another list (UCUM's own, a bare term): only its name tells the unit.
+        foreign = by_refid and _BY_NUMBER.get(number + _PARTITION) != named
+        return _CONFLICT if named and foreign else named
     return unit if named in {None, unit} else _CONFLICT
 
 

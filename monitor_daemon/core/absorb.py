@@ -43,7 +43,7 @@ class Absorber:
         for pressure in pressures(given.samples):
             self._take(bed, given, pressure, now, say)
         for sample in given.samples:
-            if sample.signal not in _PRESSURE and sample.value is not None:
+            if sample.signal not in _PRESSURE:
                 changed |= self._result(bed, sample, now)
         return changed
 
@@ -98,9 +98,12 @@ class Absorber:
 
     def _result(self, bed: Bed, sample: Sample, now: int) -> bool:
         """Keep a value that is no arterial pressure; True if rules must look at once."""
+        at = now if sample.at is None else sample.at
+        if sample.value is None and sample.signal in KINDS and sample.at is not None:
+            # A laboratory takes a result back by sending its time without a value.
+            return bed.results.remove(sample.signal, at)
         if sample.quality != "good" or sample.value is None:
             return False
-        at = now if sample.at is None else sample.at
         bed.latest[sample.signal] = (at, sample.value)
         if sample.signal not in KINDS:
             return False
@@ -150,6 +153,20 @@ class Absorber:
             detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
             say(Logged("CLOCK", now, detail=detail))
         return at
+
+
+def refills(bed: Bed, given: Data, now: int) -> list[tuple[int, float]]:
+    """(measured, seconds) of the capillary refill times that a message brings for the first time.
+
+    Call it before the message is absorbed.
+    """
+    found = []
+    for sample in given.samples:
+        if sample.signal == "crt" and sample.quality == "good" and sample.value is not None:
+            entry = (now if sample.at is None else sample.at, sample.value)
+            if bed.latest.get("crt") != entry:
+                found.append(entry)
+    return found
 
 
 def pressures(samples: Sequence[Sample]) -> list[Pressures]:

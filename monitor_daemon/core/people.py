@@ -44,8 +44,8 @@ class Screen(Given, frozen=True, tag="screen"):
 class Enrol(Given, frozen=True, tag="enrol"):
     """A patient was randomised. `version` pins a protocol version, default the newest one.
 
-    `arm` may be empty if the protocol has only one. `age` in whole years at randomisation. `day_zero`
-    is the start and `days` are the ends of D0, D1, ... in the site's zone.
+    `arm` may be empty if the protocol has only one. `age` in whole years at randomisation.
+    `day_zero` is the start and `days` are the ends of D0, D1, ... in the site's zone.
     """
 
     order: ClassVar[int] = 1

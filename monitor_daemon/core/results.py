@@ -28,6 +28,14 @@ class Results(msgspec.Struct):
         insort(known, (at, value))
         del known[:-_KEPT]
 
+    def remove(self, kind: str, at: int) -> bool:
+        """Forget the result measured at `at`, which was withdrawn; True if there was one."""
+        known = self.values.get(kind, [])
+        found = [item for item in known if item[0] == at]
+        for item in found:
+            known.remove(item)
+        return bool(found)
+
     def newest(self, kind: str, now: int) -> tuple[int, float] | None:
         """The result measured last, up to `now`."""
         return next((item for item in reversed(self.values.get(kind, [])) if item[0] <= now), None)

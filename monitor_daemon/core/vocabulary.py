@@ -33,6 +33,7 @@ SIGNAL_UNITS: Final[Mapping[str, str]] = {
     "svr": "dyn.s/cm5",
     "lactate": "mmol/L",
     "sodium": "mmol/L",
+    "creatinine": "umol/L",
     "crt": "s",
     "weight": "kg",
     "height": "cm",

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.absorb import Absorber, Pressures
+from monitor_daemon.core.absorb import Absorber, Pressures, refills
 from monitor_daemon.core.commands import inclusion
 from monitor_daemon.core.commands.checks import find_subject
 from monitor_daemon.core.commands.words import WORDS
@@ -367,6 +367,11 @@ class Ward:
         def say(said: Logged) -> None:
             instant.out.append((index, said))
 
+        for measured, value in refills(bed, given, instant.now):
+            if bed.holder is not None:
+                # A refill time charted elsewhere is an entry like one made here.
+                entry = Observe(bed.holder, "crt", value, f"link {given.link}", measured)
+                instant.words.setdefault(bed.holder, []).append((index, entry))
         if self._absorber.absorb(bed, given, instant.now, say) and given.bed is not None:
             instant.touched.add(given.bed)
 

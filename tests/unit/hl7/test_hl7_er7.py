@@ -37,6 +37,16 @@ def test_mixed_ends_blank_lines_and_a_byte_order_mark():
     assert [segment[0] for segment in found.segments] == ["MSH", "PID", "OBR", "OBX"]
 
 
+@pytest.mark.parametrize("before", [b"\r", b"\r\n \t", b"\0\0", b"\xef\xbb\xbf\r\n"])
+def test_blanks_and_line_ends_before_the_header(before):
+    assert message(before + MSH + b"\rPID|1\r").segments[1] == ["PID", "1"]
+
+
+def test_the_empty_string_and_nothing_stay_apart():
+    found = message(MSH + b'\rPID|1|""||a^""^\r')
+    assert found.segments[1] == ["PID", "1", '""', "", 'a^""^']
+
+
 def test_a_line_that_starts_no_segment_belongs_to_the_one_before():
     found = message(b"MSH|^~\\&|APP|FAC|||2026112110\n1503||ORU^R01|1|P|2.6\rPID|1||A^\nB\r")
     assert found.msh(7) == "20261121101503"
@@ -98,6 +108,22 @@ def test_iso_2022_jp_is_recognised_where_msh_18_does_not_declare_it():
 def test_half_width_katakana_in_iso_2022_jp():
     found = message(MSH + b"||||||~ISO IR87\rPID|1||\x1b(I1\x1b(B\r")
     assert found.segments[1][3] == "ｱ"
+
+
+def test_a_text_that_returns_to_jis_x_0201_leaves_the_delimiters_alone():
+    # ESC ( J in place of ESC ( B: by the letter, 5C and 7E would be a yen sign and an overline.
+    kanji = "国".encode("iso2022_jp").removesuffix(b"\x1b(B") + b"\x1b(J"
+    found = message(MSH + b"||||||~ISO IR87\rPID|1||" + kanji + b"~x^a\\T\\b|y\r")
+    assert found.segments[1] == ["PID", "1", "", "国~x^a\\T\\b", "y"]
+    assert found.encoding.unescape("a\\T\\b") == "a&b"
+
+
+def test_half_width_katakana_with_the_eighth_bit_beside_kanji():
+    # ISO IR14 is JIS X 0201: one byte from A1 to DF is one katakana; B1 is half-width A.
+    kanji = "国".encode("iso2022_jp")
+    found = message(MSH + b"||||||ISO IR14~ISO IR87\rPID|1||\xb1\xb2^" + kanji + b"|y\r")
+    assert found.segments[1] == ["PID", "1", "", "ｱｲ^国", "y"]
+    assert not found.damaged
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """One OBX at a time: codes, units, values, flags; expected from the standards' tables."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from drivers.hl7.decode import Reader
 from drivers.hl7.driver import DRIVER
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import Fault, Quality, Reading, Unmapped
+from monitor_daemon.hl7.er7 import read
 
 HEAD = "MSH|^~\\&|GW|ICU|||20261121101503+0900||ORU^R01^ORU_R01|A1|{}|{}"
 MAP = "150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC"
@@ -35,6 +39,12 @@ def one(code=MAP, value="63", unit=MMHG, kind="NM", flags="", status="F", **more
         ("0002-4a17^ABPm^MDIL", "0004-0f20^mmHg^MDIL", "art_map"),
         ("ART M^^local^8478-0&1^^LOINC", "mm(hg)^^ISO+", "art_map"),
         ("009002^NIBP MEAN", "mmHg", "nibp_map"),
+        ("150039^ABP Mean^MDC", MMHG, "art_map"),
+        ("147842^Heart rate^MDC", "264864^MDC_DIM_BEAT_PER_MIN^MDC", "heart_rate"),
+        ("8867-4^Heart rate by Pulse oximetry^LN", "/min", "heart_rate"),
+        ("2708-6^Oxygen saturation in Arterial blood^LN", "%", "spo2"),
+        ("8867-4^Herzfrequenz^LN", "/min", "heart_rate"),
+        ("0002-4a17^ARTm^MDIL", "0004-0f20^mmHg^MDIL", "art_map"),
         ("150084^MDC_PRESS_BLD_VEN_CENT^MDC", MMHG, "cvp"),
         ("378^MNDRY_OUTPUT_CARD_INDEX_CTS^99MNDRY", "264992^^MDC", "cardiac_index"),
     ],
@@ -62,6 +72,15 @@ def test_codes_that_mean_a_signal(code, unit, signal):
         "14804-9^Lactate dehydrogenase^LN",
         "150039",
         "501^Mean",
+        "150456^CO2^MDC",
+        "150456^MDC_CONC_AWAY_CO2^MDC",
+        "150039^SpO2^MDC",
+        "150039^Heart rate^MDC",
+        "150039^Pulmonary artery mean^MDC",
+        "150039^NIBP Mean^MDC",
+        "147842^something^MDC",
+        "8867-4^SpO2^LN",
+        "0002-4bb8^CO2^MDIL",
         "",
     ],
 )
@@ -170,6 +189,62 @@ def test_training_and_debugging_messages_are_not_about_a_patient(processing):
 @pytest.mark.parametrize("kind", ["NA", "MA", "ED"])
 def test_waveforms_and_documents_give_no_row(kind):
     assert decode(f"OBX|1|{kind}|150036^MDC_PRESS_BLD_ART_ABP^MDC|1.2.1.1|1^2^3|{MMHG}|||||F") == []
+
+
+def test_a_stream_that_is_known_keeps_its_own_times():
+    """What was understood before differs in number and time only."""
+    level = "OBX|1||69854^MDC_DEV_METER_PRESS_BLD_VMD^MDC|1.2.0.0|||||||X|||20261121101200+0900"
+    plain = f"OBX|2|NM|{MAP}|1.2.1.3|%d|{MMHG}|||||F"
+    rows = decode(
+        plain % 60,
+        plain % 61,
+        plain % 62 + "|||20261121101100+0900",
+        level,
+        plain % 63,
+        plain % 64 + "|||20261121101100+0900",
+        plain % 65 + "|||later",
+    )[:6]
+    assert [(row.value, row.device_time) for row in rows] == [
+        (60, "2026-11-21T10:15:00+09:00"),
+        (61, "2026-11-21T10:15:00+09:00"),
+        (62, "2026-11-21T10:11:00+09:00"),
+        (63, "2026-11-21T10:12:00+09:00"),
+        (64, "2026-11-21T10:11:00+09:00"),
+        (65, None),
+    ]
+
+
+OBX = st.tuples(
+    st.sampled_from(["NM", "ST", "", "NA"]),
+    st.sampled_from([MAP, "68063^^MDC", "157784^^MDC", "69985^MDC_DEV_PUMP_INFUS_MDS^MDC", "X"]),
+    st.sampled_from(["1.2.1.3", "1.2.0.0", ""]),
+    st.sampled_from(["63", "64.5", "100", "32767", "-100", "", "6~7", "1,5"]),
+    st.sampled_from([MMHG, "263875^MDC_DIM_KILO_G^MDC", "266048^MDC_DIM_CM_H2O^MDC", ""]),
+    st.just(""),
+    st.sampled_from(["", "QUES", "DEMO"]),
+    st.just(""),
+    st.just(""),
+    st.sampled_from(["R", "X", "W"]),
+    st.just(""),
+    st.just(""),
+    st.sampled_from(["", "20261121101100", "noon"]),
+    st.just(""),
+    st.just(""),
+    st.just(""),
+    st.sampled_from(["", "SN1^^1^EUI-64"]),
+)
+
+
+@given(st.lists(OBX, max_size=8), st.lists(OBX, max_size=8), st.sampled_from(["20261121", ""]))
+def test_what_a_message_means_does_not_depend_on_those_before(first, second, time):
+    def message(observations):
+        head = f"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.6\rOBR|1||||||{time}"
+        text = "\r".join([head, *("|".join(["OBX|1", *obx]) for obx in observations)])
+        return read(text.encode())
+
+    used, fresh = Reader(DRIVER.settings({})), Reader(DRIVER.settings({}))
+    used.rows(message(first))
+    assert used.rows(message(second)) == fresh.rows(message(second))
 
 
 def test_two_channels_of_one_code_stay_apart():

@@ -107,6 +107,23 @@ def test_the_older_model_with_its_status_in_component_1(code):
     assert row.status == PumpStatus.RUNNING
 
 
+def test_a_rate_that_is_being_changed_is_no_stop():
+    code = "158005^MDC_DEV_PUMP_CURRENT_DELIVERY_STATUS^MDC"
+    changing = f"OBX|9|CWE|{code}|1.1.2.22|^pump-delivery-status-transitioning||||||R"
+    row = pump(event("DELIV_STOP"), changing, programmed("7"))
+    assert (row.status, row.rate_ml_h, row.quality) == (PumpStatus.UNKNOWN, 7, Quality.GOOD)
+    stopped = pump(event("DELIV_STOP"), changing, status("not-infusing"), programmed("7"))
+    assert (stopped.status, stopped.rate_ml_h) == (PumpStatus.STOPPED, 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("197288", PumpStatus.RUNNING), ("197292", PumpStatus.STOPPED)]
+)
+def test_an_event_that_has_a_number_and_no_name(code, expected):
+    obx = f"OBX|3|CWE|68487^MDC_ATTR_EVT_COND^MDC|1.0.0.3|{code}^^MDC||||||R"
+    assert pump(programmed("7"), obx).status == expected
+
+
 def test_a_bolus_from_another_source_flows_at_the_current_rate_only():
     code = "158016^MDC_DEV_PUMP_ACTIVE_SOURCES^MDC"
     sources = f"OBX|9|CWE|{code}|1.1.1.3|^pump-source-info-clinician||||||R"

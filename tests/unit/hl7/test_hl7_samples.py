@@ -211,14 +211,65 @@ def test_five_groups_with_a_central_venous_pressure_in_cmh2o():
             "MSH|^~\\&|CIS ^1^EUI-64||||20061220214210-0500||ORU^R01^ORU_R01|D1|P|2.8|||NE|AL",
             "PID|||LM60005^^^IT^PI",
             "PV1||I|UNIT_1^^Bed1",
-            *group(1, "150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC", 92, "266016^MDC_DIM_MMHG^MDC"),
-            *group(2, "150087^MDC_PRESS_BLD_VEN_CENT_MEAN^MDC", 12, "266048^MDC_DIM_CM_H2O^MDC"),
-            *group(3, "150047^MDC_PRESS_BLD_ART_PULM_MEAN^MDC", 14, "266016^MDC_DIM_MMHG^MDC"),
+            *group(1, "150456^MDC_PULS_OXIM_SAT_O2^MDC", 99, "262688^MDC_DIM_PERCENT^MDC"),
+            *group(2, "147842^MDC_ECG_HEART_RATE^MDC", 133, "264864^MDC_DIM_BEAT_PER_MIN^MDC"),
+            *group(3, "150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC", 92, "266016^MDC_DIM_MMHG^MDC"),
+            *group(4, "150087^MDC_PRESS_BLD_VEN_CENT_MEAN^MDC", 12, "266048^MDC_DIM_CM_H2O^MDC"),
+            *group(5, "150047^MDC_PRESS_BLD_ART_PULM_MEAN^MDC", 14, "266016^MDC_DIM_MMHG^MDC"),
         )
     )
-    assert [row.signal for row in rows] == ["art_map", "cvp", "pap_map"]
-    assert [row.value for row in rows] == [92, pytest.approx(8.83, abs=0.005), 14]
-    assert rows[1].device_time == "2006-12-20T21:35:00"
+    assert values(rows) == [
+        ("spo2", 99), ("heart_rate", 133), ("art_map", 92),
+        ("cvp", pytest.approx(8.83, abs=0.005)), ("pap_map", 14),
+    ]  # fmt: skip
+    assert rows[3].device_time == "2006-12-20T21:35:00"
+    assert {row.channel for row in rows} == {"1.1.1"}
+
+
+def test_the_event_message_of_a_volumetric_pump_that_starts():
+    ml_h = "265266^MDC_DIM_MILLI_L_PER_HR^MDC^mL/h^mL/h^UCUM"
+    rows = decode(
+        composed(
+            "MSH|^~\\&|PUMPGW^9^EUI-64|V|||20151015132107-0500||ORU^R42^ORU_R01|635|P|2.6|||AL|NE||ASCII"
+            "|en^English^ISO639||IHE_PCD_010^IHE PCD^ 1.3.6.1.4.1.19376.1.6.4.10^ISO",
+            "PID|||HO2^^^IHE^PI||X^Y",
+            "PV1||I|3 West ICU^3002^1",
+            "OBR|1|AB1^PCD-03|CD1^HL7|2222^Dopamine|||20151015132106-0500",
+            "OBX|1||70049^MDC_DEV_PUMP_INFUS_LVP_MDS^MDC|1.0.0.0|||||||X|||||N2||E0002^^1^EUI-64",
+            "OBX|2|ST|184517^MDC_PUMP_DRUG_LIBRARY_VERSION^MDC|1.0.0.1|DL1||||||R",
+            "OBX|3|CWE|68487^MDC_ATTR_EVT_COND^MDC|1.0.0.2|197288^MDC_EVT_PUMP_DELIV_START^MDC||||||R",
+            "OBX|4|ST|68488^MDC_ATTR_EVT_SOURCE^MDC|1.0.0.3|1.1.2.0||||||R",
+            "OBX|5||70050^MDC_DEV_PUMP_INFUS_LVP_VMD^MDC|1.1.0.0|||||||X",
+            "OBX|6||70067^MDC_DEV_PUMP_DELIVERY_INFO^MDC|1.1.1.0|||||||X",
+            "OBX|7|CWE|184519^MDC_PUMP_INFUSING_STATUS^MDC|1.1.1.1|^pump-status-infusing||||||R",
+            f"OBX|8|NM|158014^MDC_FLOW_FLUID_PUMP_CURRENT^MDC|1.1.1.2|15.4|{ml_h}|||||R",
+            "OBX|9|CWE|158016^MDC_DEV_PUMP_ACTIVE_SOURCES^MDC|1.1.1.3|^pump-source-info-primary||||||R",
+            "OBX|10||70071^MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY^MDC|1.1.2.0|||||||X",
+            f"OBX|11|NM|157784^MDC_FLOW_FLUID_PUMP^MDC|1.1.2.4|15.4|{ml_h}|||||R",
+            "OBX|12|NM|157924^MDC_RATE_DOSE^MDC|1.1.2.5|5.00|265619^MDC_DIM_MICRO_G_PER_KG_PER_MIN^MDC|||||R",
+            "OBX|13|NM|157993^MDC_VOL_FLUID_DELIV_TOTAL^MDC|1.1.2.7|0.0|263762^MDC_DIM_MILLI_L^MDC|||||R",
+            "OBX|14|ST|184514^MDC_DRUG_NAME_LABEL^MDC|1.1.2.10|Dopamine||||||R",
+            "OBX|15|NM|157760^MDC_CONC_DRUG^MDC|1.1.2.11|1.6|264306^MDC_DIM_MILLI_G_PER_ML^MDC|||||R",
+            "OBX|16|NM|68063^MDC_ATTR_PT_WEIGHT^MDC|1.1.2.13|82.0|263875^MDC_DIM_KILO_G^MDC|||||R",
+        )
+    )
+    assert rows == [
+        Infusion(
+            channel="E0002",
+            drug="Dopamine",
+            rate_ml_h=15.4,
+            status=PumpStatus.RUNNING,
+            concentration=1.6,
+            concentration_unit="mg/mL",
+            dose=5.0,  # 15.4 x 1600 / 82 / 60 = 5.01
+            dose_unit="ug/kg/min",
+            weight_kg=82.0,
+            volume_ml=0.0,
+            device_time="2015-10-15T13:21:06-05:00",
+            bed="3 West ICU^3002^1",
+            patient="HO2",
+        )
+    ]
 
 
 def test_a_monitor_with_crlf_without_pv1_and_with_its_time_in_obx_12():

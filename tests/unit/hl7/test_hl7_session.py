@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.hl7.driver import DRIVER, Hl7Session
 from drivers.kit.contract import Alive, Close, Message, Problem
+from drivers.kit.repeats import Repeatable
 from monitor_daemon.core.vocabulary import Fault, Identity, Reading
 from monitor_daemon.hl7.mllp import framed
 
@@ -79,6 +80,96 @@ def test_a_foreign_message_class_is_refused(kind, code):
     assert isinstance(effect, Problem)
     assert effect.fault.code == "HL7_MESSAGE_TYPE"
     assert b"\rMSA|" + code + b"|M1\rERR||MSH^1^9|200^" in effect.reply
+
+
+BATCH = b"FHS|^~\\&|GW\rBHS|^~\\&|GW\r%bBTS|7\rFTS|1\r"
+
+
+@pytest.mark.parametrize("wrapped", [BATCH, b"BHS|^~\\&|GW\r%bBTS|7", b"%b"])
+def test_each_message_of_a_batch_is_stored_and_answered_by_itself(wrapped):
+    other = plain().replace(b"|M1|", b"|M2|")
+    effects = session().feed(framed(wrapped % (plain() + other)), 0.0)
+    assert [effect.raw for effect in effects] == [plain(), other]
+    assert [effect.reply.split(b"\rMSA|")[1][:5] for effect in effects] == [b"AA|M1", b"AA|M2"]
+
+
+def test_a_batch_without_a_message_has_nothing_to_answer():
+    [effect] = session().feed(framed(BATCH % b""), 0.0)
+    assert effect == Problem(Fault("HL7_EMPTY", 0, "a batch without a message"))
+
+
+def test_what_stands_before_the_first_of_several_messages_is_counted():
+    problem, one, two = session().feed(framed(b"PID|||1\r" + plain() + plain()), 0.0)
+    assert (problem.fault.code, problem.fault.offset) == ("HL7_JUNK", 1)
+    assert (one.raw, two.raw) == (plain(), plain())
+
+
+def test_a_note_that_speaks_of_msh_is_no_second_message():
+    note = plain() + b"NTE|1||see\rMSH-9 of\rMSH|x\r"
+    [effect] = session().feed(framed(note), 0.0)
+    assert effect.raw == note
+
+
+@pytest.mark.parametrize(("pointer", "answer"), [(b"DSC|page2", b"AR|M1"), (b"DSC|", b"AA|M1")])
+def test_a_message_that_goes_on_in_another_one_is_refused(pointer, answer):
+    [effect] = session().feed(framed(plain() + pointer + b"\r"), 0.0)
+    assert b"\rMSA|" + answer in effect.reply
+    if answer.startswith(b"AR"):
+        assert effect.fault.code == "HL7_CONTINUED"
+        assert b"\rERR||DSC^1^1|207^" in effect.reply
+
+
+def test_only_a_message_of_which_the_character_set_leaves_nothing_is_an_error():
+    head = plain().replace(b"|2.5\r", b"|2.5||||||UNICODE UTF-8\r")
+    [effect] = session().feed(framed(head + b"NTE|1||\xff\r"), 0.0)
+    assert b"\rMSA|AE|M1\rERR||MSH^1^18|102^" in effect.reply
+    assert [row.code for row in effect.rows] == ["HL7_CHARSET"]
+    heart = b"OBR|1\rOBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC||88|264864^MDC_DIM_BEAT_PER_MIN^MDC\r"
+    [effect] = session().feed(framed(head + heart + b"NTE|1||\xff\r"), 0.0)
+    assert b"\rMSA|AA|M1\r" in effect.reply
+
+
+def test_a_repeat_can_be_told_by_identifier_and_time_and_only_then():
+    [effect] = session().feed(framed(MONITOR), 0.0)
+    assert isinstance(effect, Repeatable)
+    assert effect.sender == b"ICUGW^0022330000000A01^EUI-64|ST_ELSEWHERE_ICU"
+    for missing in (b"|20261121101503+0900|", b"|M1|"):
+        [effect] = session().feed(framed(plain().replace(missing, b"||")), 0.0)
+        assert type(effect) is Message
+
+
+def test_a_message_that_does_not_end_is_given_up():
+    connection = session(frame_seconds=30.0)
+    assert connection.feed(framed(MONITOR) + b"\x0bMSH|", 100.0)
+    assert connection.due() == 130.0
+    assert list(connection.feed(b"x", 129.0)) == []
+    assert connection.due() == 130.0
+    assert list(connection.wake(129.0)) == []
+    problem, close = connection.wake(130.0)
+    assert (problem.fault.code, problem.fault.offset) == ("HL7_SLOW", len(framed(MONITOR)))
+    assert isinstance(close, Close)
+    assert connection.due() is None
+    assert list(connection.feed(framed(MONITOR), 131.0)) == list(connection.lost(131.0)) == []
+
+
+def test_a_message_that_ends_in_time_starts_no_clock():
+    connection = session(frame_seconds=30.0)
+    connection.feed(framed(MONITOR)[:9], 100.0)
+    [effect] = connection.feed(framed(MONITOR)[9:], 129.0)
+    assert isinstance(effect, Message)
+    assert connection.due() is None
+    connection.feed(b"\x0b", 200.0)
+    assert connection.due() == 230.0
+
+
+def test_a_flood_of_faults_ends_the_connection_and_a_few_do_not():
+    effects = list(session().feed(b"\x0b\x1c\r" * 5000, 0.0))
+    assert [effect.fault.code for effect in effects[:-1]] == ["HL7_EMPTY"] * 101
+    assert effects[-1] == Close("more than 100 faults in a second and no message")
+    patient = session()
+    for second in range(5000):
+        [effect] = patient.feed(b"\x0b\x1c\r", float(second))
+        assert isinstance(effect, Problem)
 
 
 def test_an_admission_event_that_we_do_not_use_is_accepted():
