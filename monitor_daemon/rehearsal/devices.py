@@ -11,6 +11,8 @@ from itertools import groupby, pairwise
 from math import ceil
 from typing import Final, NamedTuple
 
+import msgspec
+
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE, SECOND, Data, Flow, Sample
 from monitor_daemon.core.moment import STUDY
@@ -109,6 +111,8 @@ def infusions(scenario: Scenario, drugs: DrugTable) -> Iterator[Message]:
     each other.
     """
     programmes = _programmes(scenario, drugs)
+    for programme in programmes.values():
+        _stand(programme, scenario)
     silences = _silences(scenario, programmes)
     end = ms(scenario.end)
     reports = merge(
@@ -154,6 +158,18 @@ def _reports(
             else:
                 yield when, programme[at], when == at or not heard
                 heard = True
+
+
+def _stand(programme: dict[int, Flow], scenario: Scenario) -> None:
+    """A channel stands for a minute before its first event, so that its start is seen.
+
+    Not where the scenario itself begins with a pump that runs: nobody saw that start, nor one for
+    which the pump was silent.
+    """
+    first = min(programme)
+    if first != ms(scenario.start) or scenario.start >= (scenario.randomised or 0.0):
+        standing = msgspec.structs.replace(programme[first], status="stopped", rate=0.0)
+        programme[first - MINUTE] = standing
 
 
 def _programmes(scenario: Scenario, drugs: DrugTable) -> dict[str, dict[int, Flow]]:
