@@ -11,7 +11,7 @@ TOLERANCE = 1.0
 
 
 class Came(msgspec.Struct, frozen=True):
-    """An alert that was raised `t` minutes after randomisation."""
+    """An alert that was raised `t` minutes after T+0."""
 
     t: float
     subject: str
@@ -45,7 +45,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def compare(expected: Sequence[Expected], came: Iterable[Came], until: float) -> Verdict:
-    """Compare what came until minute `until` (since randomisation) with what must come.
+    """Compare what came until minute `until` (since T+0) with what must come.
 
     An alert whose minute is less than the tolerance before `until` may still be on its way: it
     counts if it came and is not missed if it did not. What came after `until` is not judged.

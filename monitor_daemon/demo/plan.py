@@ -22,30 +22,53 @@ _Kind = TypeVar("_Kind")
 
 
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One bed. `addresses` is the form in which its pump station writes slots.
+    """One bed. `monitor` is the driver of its monitor, `station` how its pump station is reached.
 
-    `pressure` and `infusions` say in words what was recorded of whom.
+    `addresses` is the form in which the station writes slots; `study_channels` are those of a
+    blinded drug. `screened` and `randomised` are minutes since T+0; without the former the patient
+    is enrolled when he is randomised. A blinded trial has no `arm`. `pressure` and `infusions` say
+    in words what was recorded of whom.
     """
 
     subject: str
     bed: str
-    arm: str
+    protocol: str
     weight_kg: float
+    monitor: Literal["hl7", "philips_intellivue", "ge_dri"]
+    station: Literal["serial", "tcp"]
     addresses: Literal["letter", "digits"]
     pressure: str
     infusions: str
+    arm: str = ""
+    screened: float | None = None
+    randomised: float = 0
+    study_channels: tuple[str, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A capillary refill time (s) that the nurse enters `t` minutes after randomisation."""
+    """A value that the nurse enters at minute `t` since T+0, measured `ago` minutes before.
+
+    In s (crt), mmol/L (lactate) or L/min/m2 (cardiac_index).
+    """
 
     t: float
     subject: str
-    crt: float
+    kind: Literal["crt", "lactate", "cardiac_index"]
+    value: float
+    ago: int = 0
+
+
+class PhysicianRange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The physician's pressure range (mmHg) that the nurse enters at minute `t` since T+0."""
+
+    t: float
+    subject: str
+    low: float
+    high: float
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An alert that must be raised `t` minutes after randomisation, and why."""
+    """An alert that must be raised `t` minutes after T+0, and why."""
 
     t: float
     subject: str
@@ -54,13 +77,13 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class People(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who lies in the beds. `randomised` and `length` are minutes of playback."""
+    """Who lies in the beds. `randomised` (T+0) and `length` are minutes of playback."""
 
-    protocol: str
     randomised: float
     length: float
     patients: tuple[Patient, ...]
     entries: tuple[Entry, ...]
+    ranges: tuple[PhysicianRange, ...]
 
 
 class _ExpectedList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

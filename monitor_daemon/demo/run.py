@@ -19,16 +19,10 @@ from monitor_daemon.core.events import SECOND
 from monitor_daemon.daemon import Daemon
 from monitor_daemon.demo import nurse
 from monitor_daemon.demo.compare import Came, Verdict, compare
+from monitor_daemon.demo.devices import bedside, gateway
 from monitor_daemon.demo.plan import Plan
 from monitor_daemon.demo.screen import Screen
-from monitor_daemon.demo.site import (
-    SITE,
-    configure,
-    free_port,
-    monitors,
-    next_morning,
-    stations,
-)
+from monitor_daemon.demo.site import SITE, configure, next_morning, places
 from monitor_daemon.demo.watch import watch
 from monitor_daemon.notify.broker import EmbeddedBroker
 
@@ -89,9 +83,9 @@ class _Show:
         engine_clock.not_before(round((zero.timestamp() - _LEAD_S * speed) * SECOND))
         self._clock = SimClock(asyncio.get_running_loop().time() + _LEAD_S, zero, speed)
         self._randomised = zero + timedelta(minutes=people.randomised)
-        self._plan, self._folder, self._broker = plan, folder, broker
-        self._port = free_port()
-        self._config = configure(folder, plan, broker.settings, self._port)
+        self._plan, self._broker = plan, broker
+        self._places = places(folder, people)
+        self._config = configure(folder, people, broker.settings, self._places, speed)
         self._daemon = Daemon(self._config, engine_clock)
         self._screen = Screen(plan, self._randomised, console)
         self._came: list[Came] = []
@@ -116,9 +110,9 @@ class _Show:
         return Outcome(compare(self._plan.expected, self._came, until), complete=now >= over)
 
     def _site(self) -> list[Coroutine[Any, Any, None]]:
-        """What has to be there first. Stations come before the daemon that opens their ports."""
+        """What has to be there first. Devices come before the daemon that opens their ports."""
         return [
-            *stations(self._folder, self._plan, self._clock),
+            *bedside(self._plan, self._clock, self._places),
             self._broker.wait(),
             watch(self._broker.settings, SITE, self._screen.state, self._event),
             self._daemon.run(),
@@ -128,7 +122,7 @@ class _Show:
         """Those who come to a running daemon."""
         control = self._config.control.socket
         return [
-            monitors(self._plan, self._clock, self._port),
+            gateway(self._plan, self._clock, self._places),
             nurse.work(self._plan.people, control, self._clock, self._screen.entry),
         ]
 

@@ -12,14 +12,21 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from monitor_daemon.demo.plan import Plan
+from monitor_daemon.demo.plan import Patient, Plan
 from monitor_daemon.demo.site import ZONE
 
 _STYLES: Final = {"urgent": "bold red", "attention": "yellow", "info": "cyan"}
 _COLUMNS: Final = (
-    "bed", "subject", "arm", "phase", "target\nmmHg", "MAP5\nmmHg",
+    "bed", "drivers", "subject", "arm", "phase", "target\nmmHg", "MAP5\nmmHg",
     "norepinephrine\nug/kg/min", "data", "open alerts",
 )  # fmt: skip
+
+#: How the monitors are read: driver and transport.
+_MONITORS: Final = {
+    "hl7": "hl7 (gateway, MLLP)",
+    "philips_intellivue": "philips_intellivue (UDP)",
+    "ge_dri": "ge_dri (serial)",
+}
 
 
 def say(console: Console, text: str, style: str = "") -> None:
@@ -58,10 +65,11 @@ class Screen:
         say(self._console, play.note)
         for patient in people.patients:
             say(self._console, f"  {patient.bed}  {patient.pressure}; {patient.infusions}")
+            say(self._console, f"         read by {_MONITORS[patient.monitor]}, {_pumps(patient)}")
         say(
             self._console,
-            "Capillary refill times are written by hand. Nothing here is a treatment"
-            " recommendation.",
+            "Capillary refill times, cardiac index and the physician's range are written by hand."
+            " Nothing here is a treatment recommendation.",
         )
         say(
             self._console,
@@ -73,14 +81,14 @@ class Screen:
 
     def entry(self, words: str, iso: str) -> None:
         """What the nurse did at a time."""
-        say(self._console, f"{self._time(iso)}  nurse         {words}")
+        say(self._console, f"{self._time(iso)}  {'nurse':<14} {words}")
 
     def event(self, content: dict[str, Any]) -> None:
         """An alert event."""
         raised = content["transition"] == "raised"
         when = content["raised_at" if raised else "published_at"]
         style = _STYLES[content["class"]] if raised else "green"
-        say(self._console, f"{self._time(when)}  {content['kind']:<13} {content['text']}", style)
+        say(self._console, f"{self._time(when)}  {content['kind']:<14} {content['text']}", style)
 
     def state(self, content: dict[str, Any]) -> None:
         """The state of a subject."""
@@ -89,7 +97,7 @@ class Screen:
             self._live.update(self._table(content["as_of"]), refresh=True)
 
     def _time(self, iso: str) -> str:
-        """Clock time at the site and minutes since randomisation."""
+        """Clock time at the site and minutes since T+0."""
         when = datetime.fromisoformat(iso).astimezone(ZONE)
         nearest = when + timedelta(seconds=30)
         t = (nearest - self._randomised) // timedelta(minutes=1)
@@ -102,23 +110,36 @@ class Screen:
         for patient in self._plan.people.patients:
             content = self._states.get(patient.subject)
             if content is not None:
-                table.add_row(*_cells(content, patient.arm))
+                table.add_row(*_cells(content, patient))
         return table
 
 
-def _cells(content: dict[str, Any], arm: str) -> Sequence[str]:
+def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
     quality = content["data_quality"]
     return (
         content["bed"],
+        f"{patient.monitor}\nbbraun_space",
         content["subject"],
-        arm,
+        patient.arm or "blinded",
         content["phase"],
-        _number(content["target"], 0),
+        _aim(content),
         _number(content["map5"], 1),
         _number(content["dose"]["value"], 3),
         f"MAP {quality['map']}, pumps {quality['pumps']}",
         ", ".join(alert["kind"] for alert in content["open_alerts"]),
     )
+
+
+def _pumps(patient: Patient) -> str:
+    return f"bbraun_space ({patient.station})"
+
+
+def _aim(content: dict[str, Any]) -> str:
+    """The protocol's target, or the range of the physician."""
+    wanted = content["range"]
+    if wanted is not None:
+        return f"{wanted['low']:g}-{wanted['high']:g}"
+    return _number(content["target"], 0)
 
 
 def _number(value: float | None, decimals: int) -> str:

@@ -1,19 +1,14 @@
-"""The site of the demonstration: its configuration, and its devices on real transports."""
+"""The site of the demonstration: where its devices are, and the configuration that reads them."""
 
 import secrets
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from drivers.kit.contract import SimulatedDevice
-from drivers.kit.playback import Play, SimClock
-from drivers.kit.registry import load_driver
-from drivers.kit.simulate import Simulation, run_client, run_pty
 from monitor_daemon.config import (
     Bed,
     Broker,
@@ -25,15 +20,18 @@ from monitor_daemon.config import (
     Store,
 )
 from monitor_daemon.core.events import SECOND
-from monitor_daemon.demo.plan import Patient, Plan
+from monitor_daemon.demo.plan import Patient, People
 from monitor_daemon.notify.settings import BrokerSettings
 
 SITE: Final = "demo"
 ZONE: Final = ZoneInfo("Asia/Tokyo")
-_HOST: Final = "127.0.0.1"
-#: Simulated seconds between two cycles of a pump station, and the fewest real seconds.
-_CYCLE_S: Final = 15.0
-_SHORTEST_CYCLE_S: Final = 0.05
+HOST: Final = "127.0.0.1"
+GATEWAY: Final = "monitor-gateway"
+#: Simulated seconds between two records of the GE monitor.
+GE_INTERVAL_S: Final = 15
+#: The same of the Philips monitor, and the shortest that a real one knows.
+_PHILIPS_PERIOD_S: Final = 15.0
+_PHILIPS_SHORTEST_S: Final = 1.024
 
 
 def next_morning(engine_ms: int) -> datetime:
@@ -43,120 +41,111 @@ def next_morning(engine_ms: int) -> datetime:
     return today if today >= earliest else today + timedelta(days=1)
 
 
-def free_port() -> int:
-    """A TCP port of the loopback address on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
+def philips_period(speed: float) -> float:
+    """Simulated seconds between two results: not so many that the session waits 5 real seconds."""
+    return min(_PHILIPS_PERIOD_S, max(_PHILIPS_SHORTEST_S, speed))
 
 
-def configure(folder: Path, plan: Plan, broker: BrokerSettings, port: int) -> SiteConfig:
-    """The site configuration, with everything it writes in `folder`; monitors dial in at `port`.
+def pumps(patient: Patient) -> str:
+    """The name of the link to a bed's pump station."""
+    return f"{patient.bed}-pumps"
+
+
+def monitor(patient: Patient) -> str:
+    """The name of the link to a bed's monitor."""
+    return GATEWAY if patient.monitor == "hl7" else f"{patient.bed}-monitor"
+
+
+def places(folder: Path, people: People) -> dict[str, str]:
+    """Where each link finds its device: a free host:port, or the path of a pseudo-terminal."""
+    found: dict[str, str] = {}
+    with ExitStack() as held:
+
+        def free(kind: socket.SocketKind) -> str:
+            # Held until all are found, so that no port is found twice.
+            probe = held.enter_context(socket.socket(type=kind))
+            probe.bind((HOST, 0))
+            return f"{HOST}:{probe.getsockname()[1]}"
+
+        found[GATEWAY] = free(socket.SOCK_STREAM)
+        for patient in people.patients:
+            tty = str(folder / f"{patient.bed}.tty")
+            by_tcp = patient.station == "tcp"
+            found[pumps(patient)] = free(socket.SOCK_STREAM) if by_tcp else tty
+            if patient.monitor == "philips_intellivue":
+                found[monitor(patient)] = free(socket.SOCK_DGRAM)
+            elif patient.monitor == "ge_dri":
+                found[monitor(patient)] = str(folder / f"{patient.bed}-monitor.tty")
+    return found
+
+
+def configure(
+    folder: Path, people: People, broker: BrokerSettings, where: Mapping[str, str], speed: float
+) -> SiteConfig:
+    """The site configuration, with everything it writes in `folder`; `where` are its `places`.
 
     Writes the vault key.
     """
     key = folder / "vault.key"
     key.touch(mode=0o600)
     key.write_text(secrets.token_hex(32), encoding="ascii")
-    people = plan.people
     gateway = LinkConfig(
-        name="monitors",
+        name=GATEWAY,
         driver="hl7",
-        listen=f"{_HOST}:{port}",
-        beds={patient.bed: patient.bed for patient in people.patients},
+        listen=where[GATEWAY],
+        beds={p.bed: p.bed for p in people.patients if p.monitor == "hl7"},
         expected_period=60.0,
-    )
-    stations = (
-        LinkConfig(
-            name=f"{patient.bed}-pumps",
-            driver="bbraun_space",
-            port=str(_pty(folder, patient)),
-            bed=patient.bed,
-            options={"mode": "cyclic"},
-        )
-        for patient in people.patients
     )
     return SiteConfig(
         site=Site(id=SITE, zone=ZONE.key),
         store=Store(directory=folder / "store", vault_key_file=key),
         broker=Broker(**broker.model_dump()),
         control=Control(socket=folder / "control.sock"),
-        protocols=(ProtocolFile(id=people.protocol),),
+        protocols=tuple(
+            ProtocolFile(id=name) for name in sorted({p.protocol for p in people.patients})
+        ),
         beds=tuple(Bed(alias=patient.bed) for patient in people.patients),
-        links=(gateway, *stations),
+        links=(
+            gateway,
+            *_monitor_links(people, where, speed),
+            *(_station_link(patient, where[pumps(patient)]) for patient in people.patients),
+        ),
     )
 
 
-def stations(folder: Path, plan: Plan, clock: SimClock) -> list[Coroutine[None, None, None]]:
-    """A B. Braun station for each bed, each at the end of its own pseudo-terminal."""
-    cycle = max(_SHORTEST_CYCLE_S, _CYCLE_S / clock.speed)
-    driver = load_driver("bbraun_space")
-    late = replace(driver, simulator=partial(_Switched, driver.simulator))
-    return [
-        run_pty(
-            Simulation(
-                late,
-                plan.play,
-                clock,
-                {
-                    "bed": patient.bed,
-                    "addresses": patient.addresses,
-                    "mode": "cyclic",
-                    "poll_period": cycle,
-                },
-            ),
-            _pty(folder, patient),
-            _ignore,
-        )
-        for patient in plan.people.patients
-    ]
+def _monitor_links(people: People, where: Mapping[str, str], speed: float) -> Iterable[LinkConfig]:
+    """Monitors that serve one bed. The clocks of simulated ones show UTC."""
+    for patient in people.patients:
+        name, bed = monitor(patient), patient.bed
+        if patient.monitor == "philips_intellivue":
+            yield LinkConfig(
+                name=name,
+                driver=patient.monitor,
+                connect=where[name],
+                bed=bed,
+                zone="UTC",
+                expected_period=philips_period(speed),
+            )
+        elif patient.monitor == "ge_dri":
+            yield LinkConfig(
+                name=name,
+                driver=patient.monitor,
+                port=where[name],
+                bed=bed,
+                zone="UTC",
+                expected_period=GE_INTERVAL_S,
+                options={"interval": GE_INTERVAL_S},
+            )
 
 
-def monitors(plan: Plan, clock: SimClock, port: int) -> Coroutine[None, None, None]:
-    """The gateway of the patient monitors: all beds over one MLLP connection, once a minute."""
-    return run_client(Simulation(load_driver("hl7"), plan.play, clock), _HOST, port, _ignore)
-
-
-class _Switched:
-    """A device that is switched on when playback begins.
-
-    A station that sends unasked into a port which is about to be opened loses its first block and
-    waits for the acknowledgement.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[Mapping[str, Any], Play, SimClock], SimulatedDevice],
-        options: Mapping[str, Any],
-        play: Play,
-        clock: SimClock,
-    ) -> None:
-        self._device = make(options, play, clock)
-        self._start: float | None = clock.start
-
-    def connected(self, now: float) -> Iterable[bytes]:
-        """Nothing until it is on."""
-        return [] if self._start is not None else self._device.connected(now)
-
-    def feed(self, data: bytes, now: float) -> Iterable[bytes]:
-        """What arrives while it is off is lost."""
-        return [] if self._start is not None else self._device.feed(data, now)
-
-    def due(self) -> float | None:
-        """When it is switched on, later what the device says."""
-        return self._device.due() if self._start is None else self._start
-
-    def wake(self, now: float) -> Iterable[bytes]:
-        """Switch it on, later what the device does."""
-        if self._start is None:
-            return self._device.wake(now)
-        self._start = None
-        return self._device.connected(now)
-
-
-def _pty(folder: Path, patient: Patient) -> Path:
-    return folder / f"{patient.bed}.tty"
-
-
-def _ignore(_where: str) -> None:
-    """The place of a device is known beforehand."""
+def _station_link(patient: Patient, place: str) -> LinkConfig:
+    by_tcp = patient.station == "tcp"
+    return LinkConfig(
+        name=pumps(patient),
+        driver="bbraun_space",
+        connect=place if by_tcp else None,
+        port=None if by_tcp else place,
+        bed=patient.bed,
+        study_channels=patient.study_channels,
+        options={"mode": "cyclic"},
+    )

@@ -57,6 +57,8 @@ def test_alerts_come_until_the_time_is_over(tmp_path):
     found = [(int(t), alert, bed) for t, alert, bed in ALERT.findall(out)]
     came = [line for line in expected if any(_fits(line, event) for event in found)]
     assert came, out
+    # Every way in which a device is read brought what an alert is made of.
+    assert {bed for _, _, bed in found} == set(subjects.values()), out
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,6 +15,7 @@ STATE = {
     "bed": "ICU-3",
     "phase": "ACTIVE",
     "target": 65.0,
+    "range": None,
     "map5": 60.66,
     "dose": {"drug": "norepinephrine", "value": 0.12, "unit": "ug/kg/min"},
     "next_crt_due": None,
@@ -44,7 +45,7 @@ def test_an_alert_is_a_line_with_clock_time_minute_and_text():
         screen.event(EVENT)
     # 23:55 UTC is 08:55 in Tokyo, 45 minutes after 08:10.
     assert out.getvalue() == (
-        "08:55  T+45   MAP_LOW       Bed ICU-3: MAP 61.2 mmHg [too far]. Check.\n"
+        "08:55  T+45   MAP_LOW        Bed ICU-3: MAP 61.2 mmHg [too far]. Check.\n"
     )
 
 
@@ -79,7 +80,20 @@ def test_the_table_shows_what_is_known_and_what_is_not():
     text = out.getvalue()
     for cell in ("usual_vp01", "60.7", "0.120", "pumps silent", "MAP_LOW, VP_LATE", "unknown"):
         assert cell in text
+    for driver in ("ge_dri", "hl7", "bbraun_space"):
+        assert driver in text
     assert "T+45" in text
+
+
+def test_a_blinded_patient_has_a_range_and_no_arm():
+    screen, out = shown(terminal=True)
+    wanted = {"variable": "MAP", "low": 65.0, "high": 70.0, "confirmed": "2026-02-01T23:03:00.000Z"}
+    with screen:
+        screen.state(
+            {**STATE, "subject": "DEMO-004", "bed": "ICU-4", "target": None, "range": wanted}
+        )
+    assert "65-70" in out.getvalue()
+    assert "blinded" in out.getvalue()
 
 
 def test_the_introduction_says_what_was_laid_over_what():
@@ -90,6 +104,7 @@ def test_the_introduction_says_what_was_laid_over_what():
     assert "not recorded: they are MAP + 28 and MAP - 14" in text
     for name in ("cinc2009_H1_5", "mimic4_10015931", "eicu_249328", "cinc2009_C2_14"):
         assert name in text
+    assert "philips_intellivue (UDP), bbraun_space (tcp)" in text
 
 
 def test_playback_begins_at_eight_and_never_in_the_past():
