@@ -5,7 +5,9 @@ import sys
 
 from monitor_daemon.cli import logs
 
-NAMES = ("mllp", "core", "blocks", "patients", "replay", "alerts", "memory")
+NAMES = (
+    "mllp", "hl7reader", "links", "core", "blocks", "patients", "replay", "alerts", "memory",
+)  # fmt: skip
 
 
 def main() -> None:

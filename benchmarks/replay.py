@@ -1,6 +1,6 @@
 """Replay of one patient: 28 days at 1 Hz with systolic and diastolic, and three pump channels.
 
-From the JSON records of the journal, in seconds of one core. The alternative in the same run is the live path,
+From the JSON records of the journal, in seconds of one core. The alternative is the live path,
 one message at a time, over the first quarter, which also shows that the cost is linear.
 """
 

@@ -16,6 +16,7 @@ from monitor_daemon import resources
 from monitor_daemon.core.commands.checks import NAME
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.toml_text import load_toml
+from monitor_daemon.notify.pcd04_settings import AlarmManagerSettings
 from monitor_daemon.notify.roster import minutes
 from monitor_daemon.notify.settings import BrokerSettings
 
@@ -180,6 +181,7 @@ class SiteConfig(_Model):
     site: Site
     store: Store
     broker: Broker = Broker()
+    alarm_manager: AlarmManagerSettings | None = None
     control: Control
     drugs: Path | None = None
     protocols: Annotated[tuple[ProtocolFile, ...], Field(min_length=1)]
@@ -301,5 +303,7 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
         else anchor(link)
         for link in config.links
     )
+    if config.alarm_manager is not None:
+        parts["alarm_manager"] = anchor(config.alarm_manager)
     drugs = {} if config.drugs is None else {"drugs": folder / config.drugs}
     return config.model_copy(update={**parts, **drugs})

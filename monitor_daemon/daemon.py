@@ -3,8 +3,9 @@
 import asyncio
 import fcntl
 import signal
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from drivers.kit.link import Link, LinkSpec
 from drivers.kit.link_state import LinkState
 from drivers.kit.links import dial_link, listen_link, serial_link
 from drivers.kit.registry import load_driver
+from drivers.kit.tls import Tls
 from monitor_daemon import __version__
 from monitor_daemon.clock import EngineClock, iso
 from monitor_daemon.config import LinkConfig, SiteConfig
@@ -30,9 +32,13 @@ from monitor_daemon.engine.entrance import Entrance, LinkMap
 from monitor_daemon.engine.replay import replay
 from monitor_daemon.engine.view import ward_view
 from monitor_daemon.journal.journal import Journal
+from monitor_daemon.journal.rows import ALARM_MANAGER, OutboxRow
 from monitor_daemon.notify.broker import EmbeddedBroker
 from monitor_daemon.notify.messages import Composer
 from monitor_daemon.notify.mqtt import Publisher
+from monitor_daemon.notify.pcd04 import AlarmManager
+from monitor_daemon.notify.pcd04_receipts import Receipts
+from monitor_daemon.notify.pcd04_reports import Reports
 from monitor_daemon.notify.roster import Duty, Roster
 from monitor_daemon.notify.settings import BrokerSettings
 from monitor_daemon.vault.vault import Vault, load_key
@@ -77,6 +83,7 @@ class Daemon:
         self.clock = clock or EngineClock()
         self.links: dict[str, Link] = {}
         self.entrances: dict[str, Entrance] = {}
+        self.alarm_manager: AlarmManager | None = None
         self.started = asyncio.Event()
 
     async def run(self) -> None:
@@ -102,15 +109,23 @@ class Daemon:
                 [Duty(s.role, s.recipients, s.hours) for s in config.roster], config.zone
             )
             publisher = Publisher(broker, config.site.id, journal, __version__, clock=self.clock)
+            reports = self._reports()
             engine = Engine(
                 journal=journal,
                 vault=vault,
                 clock=self.clock,
-                composer=Composer(config.site.id, config.site.language, roster),
-                offer=publisher.offer,
+                composer=Composer(
+                    config.site.id,
+                    config.site.language,
+                    roster,
+                    None if reports is None else reports.row,
+                ),
+                offer=partial(self._offer, publisher),
                 version=__version__,
                 next_handover=roster.next_handover,
             )
+            if reports is not None:
+                self.alarm_manager = self._alarm_manager(reports, journal, engine)
             for link in config.links:
                 self.entrances[link.name] = Entrance(
                     _link_map(config, link), drugs, vault.sealer.token
@@ -142,6 +157,8 @@ class Daemon:
                 tasks.create_task(self._say(engine, publisher), name="health")
                 if embedded is not None:
                     tasks.create_task(embedded.wait(), name="broker")
+                if self.alarm_manager is not None:
+                    tasks.create_task(self.alarm_manager.run(), name="alarm manager")
                 for name, opened in self.links.items():
                     tasks.create_task(opened.run(), name=f"link {name}")
                 log.info("daemon.started", site=config.site.id, links=len(self.links))
@@ -157,6 +174,27 @@ class Daemon:
         await stack.enter_async_context(embedded)
         return embedded.settings, embedded
 
+    def _reports(self) -> Reports | None:
+        settings, site = self.config.alarm_manager, self.config.site
+        if settings is None:
+            return None
+        return Reports(settings, site.id, self.config.zone, site.language)
+
+    def _alarm_manager(self, reports: Reports, journal: Journal, engine: Engine) -> AlarmManager:
+        return AlarmManager(
+            reports,
+            journal,
+            clock=self.clock,
+            standing=lambda: reports.standing(engine.ward, engine.head.t),
+            receipts=Receipts(lambda: engine.ward, engine.submit, reports.settings.acknowledge_on),
+        )
+
+    def _offer(self, publisher: Publisher, rows: Sequence[OutboxRow]) -> None:
+        """Tell each consumer of the outbox what was committed for it."""
+        publisher.offer([row for row in rows if row.topic != ALARM_MANAGER])
+        if self.alarm_manager is not None:
+            self.alarm_manager.offer(rows)
+
     async def _say(self, engine: Engine, publisher: Publisher) -> None:
         """Keep the published status true."""
         while True:
@@ -164,7 +202,9 @@ class Daemon:
             await asyncio.sleep(1.0)
 
     def health(self, engine: Engine) -> Literal["online", "degraded"]:
-        """Degraded while a link does not deliver or a subject cannot be judged."""
+        """Degraded while a link or alarm manager does not work, or a subject cannot be judged."""
+        if self.alarm_manager is not None and not self.alarm_manager.connected.is_set():
+            return "degraded"
         links = all(link.state is LinkState.LIVE for link in self.links.values())
         subjects = engine.ward.state.subjects.values()
         return "online" if links and all(s.failed is None for s in subjects) else "degraded"
@@ -183,6 +223,7 @@ class Daemon:
                 "committed": None if engine.committed_at is None else iso(engine.committed_at),
             },
             "broker": publisher.status(),
+            **({"alarm_manager": self.alarm_manager.status()} if self.alarm_manager else {}),
             "links": {
                 name: link.status() | self.entrances[name].counts.plain()
                 for name, link in self.links.items()
@@ -215,11 +256,21 @@ def make_link(config: LinkConfig, sink: EngineSink) -> Link:
     spec = LinkSpec(
         config.name, load_driver(config.driver), sink, config.options, config.expected_period
     )
+    tls = None
+    if config.secured:
+        tls = Tls(config.tls_cert, config.tls_key, config.tls_ca, config.tls_name)
     if config.port is not None:
         return serial_link(spec, config.port, config.line)
     if config.connect is not None:
-        return dial_link(spec, config.connect)
-    return listen_link(spec, config.listen or "")
+        return dial_link(spec, config.connect, tls)
+    return listen_link(
+        spec,
+        config.listen or "",
+        tls=tls,
+        allow=config.allow,
+        max_connections=config.max_connections,
+        max_per_peer=config.max_per_peer,
+    )
 
 
 def _link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:

@@ -81,9 +81,6 @@ DRIVER: Final = Driver(
             default=True,
             meaning="simulator: the rate stays while the pump stands",
         ),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th line; 0 is none"),
-        Option("restart_at", None, "simulator: counts volume anew from this simulated second"),
     ),
     serial={"baudrate": 38400, "byte_size": 8, "parity": "N", "stopbits": 1},
 )

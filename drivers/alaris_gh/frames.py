@@ -10,15 +10,14 @@ from binascii import crc_hqx
 from dataclasses import dataclass
 from typing import Final
 
+from drivers.kit.framing import FaultCutter
 from monitor_daemon.core.vocabulary import Fault
 
 #: Far beyond the longest line that is known (about 90 bytes).
 MAX_LINE: Final = 512
-#: Noise without a line is reported at least this often.
-_NOISE_LIMIT: Final = 1024
 
 _EDGE: Final = re.compile(rb"[!\r\x1b]")
-_NOISE: Final = re.compile(rb"[^!]+")
+_BEGIN: Final = re.compile(b"!")
 _LAYOUT: Final = re.compile(rb"!([ -{}~\x80-\xff]*)\|([0-9A-F]{4})\r")
 _TEXT: Final = re.compile("[^!|\r\x1b]*")
 
@@ -54,48 +53,16 @@ def parse(wire: bytes, offset: int = 0) -> Line | Fault:
     return Line(offset, wire, name, tuple(arguments))
 
 
-class Framer:
+class Framer(FaultCutter[Line]):
     """Cuts a byte stream into lines and faults; never raises.
 
     A damaged line costs itself: the next `!` starts anew.
     """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-        self._searched = 1
-        self._noise = 0
-
-    def feed(self, data: bytes) -> list[Line | Fault]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Line | Fault] = []
-        while self._buffer:
-            noise = _NOISE.match(self._buffer, 0, _NOISE_LIMIT - self._noise)
-            if noise:
-                self._noise += noise.end()
-                self._drop(noise.end())
-                if self._noise < _NOISE_LIMIT:
-                    continue
-            items += self._end_noise()
-            if noise is None:
-                item, used = self._first()
-                if item is None:
-                    break
-                items.append(item)
-                self._drop(used)
-        return items
-
-    def finish(self) -> list[Fault]:
-        """No more bytes: reports noise and a line that were not ended."""
-        left = self._end_noise()
-        if self._buffer:
-            left.append(self._broken("the bytes end within a line"))
-            self._drop(len(self._buffer))
-        return left
+    unit = "line"
+    begins = _BEGIN
 
     def _first(self) -> tuple[Line | Fault | None, int]:
-        """The item that the buffer begins with, and how many bytes it takes."""
         edge = _EDGE.search(self._buffer, self._searched, MAX_LINE)
         self._searched = len(self._buffer)
         if edge is None:
@@ -107,19 +74,3 @@ class Framer:
         if edge[0] == b"\x1b":
             return self._broken("aborted by ESC"), edge.end()
         return parse(bytes(self._buffer[: edge.end()]), self._offset), edge.end()
-
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _end_noise(self) -> list[Fault]:
-        if not self._noise:
-            return []
-        reason = f"{self._noise} bytes outside lines"
-        fault = Fault("FRAME", self._offset - self._noise, reason)
-        self._noise = 0
-        return [fault]
-
-    def _broken(self, reason: str) -> Fault:
-        return Fault("FRAME", self._offset, reason)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drivers.alaris_gh.frames import Framer, Line, encode
-from drivers.kit.playback import Play, PumpState, SimClock
+from drivers.kit.playback import Play, PumpState, SimClock, pump_at
 from monitor_daemon.core.vocabulary import PumpStatus
 
 _ANSWERS: Final = {
@@ -19,7 +19,7 @@ _FIRST_ENTRY: Final = 127904
 
 
 class Pump:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
     If the driver is passive, another computer asks the pump for INF, and only the pump's line is
     heard. A pump that is switched off, or that is not in the play, says nothing.
@@ -30,7 +30,6 @@ class Pump:
         self._play = play
         self._clock = clock
         self._framer = Framer()
-        self._sent = 0
         self._entry = _FIRST_ENTRY
         self._due: float | None = None
 
@@ -60,27 +59,20 @@ class Pump:
         return self._answer("INF", self._clock.elapsed(now))
 
     def _answer(self, name: str, elapsed: float) -> list[bytes]:
-        pump = self._pump(elapsed)
-        silent_from = self._settings["mute_after"]
-        silent = silent_from is not None and elapsed >= silent_from
-        if silent or pump is None or pump.status is PumpStatus.OFF:
+        pump = pump_at(self._play, elapsed, self._settings["bed"], self._settings["pump"])
+        if pump is None or pump.status is PumpStatus.OFF:
             return []
         if name == "INST_SERIALNO":
             fields: tuple[str, ...] = (self._settings["serial_number"],)
         elif name == "INF":
-            fields = self._inf(pump, elapsed)
+            fields = self._inf(pump)
         elif name in _ANSWERS:
             fields = _ANSWERS[name]
         else:
             return []
-        self._sent += 1
-        wire = bytearray(encode(name, *fields))
-        every = self._settings["corrupt_every"]
-        if every and self._sent % every == 0:
-            wire[len(wire) // 2] ^= 0x40
-        return [bytes(wire)]
+        return [encode(name, *fields)]
 
-    def _inf(self, pump: PumpState, elapsed: float) -> tuple[str, ...]:
+    def _inf(self, pump: PumpState) -> tuple[str, ...]:
         """The record in the layout of the recorded strings: no drug, mode SET."""
         self._entry += 1
         stands = pump.status in _STANDS
@@ -90,18 +82,6 @@ class Pump:
         alarm = "AL_OCCLU" if pump.status is PumpStatus.ALARM else "-"
         return (
             *(self._settings["serial_number"], alarm, "SET", f"{rate:.2f}", "ml/h", ""),
-            *(f"{self._volume(pump, elapsed):.3f}", "ml", "17.91", "mmHg", "24+"),
+            *(f"{pump.volume_ml:.3f}", "ml", "17.91", "mmHg", "24+"),
             *("EVENT", str(self._entry)),
         )
-
-    def _volume(self, pump: PumpState, elapsed: float) -> float:
-        """Delivered since the pump was switched on (mL)."""
-        restart = self._settings["restart_at"]
-        before = self._pump(restart) if restart is not None and elapsed >= restart else None
-        return max(0.0, pump.volume_ml - (before.volume_ml if before else 0.0))
-
-    def _pump(self, elapsed: float) -> PumpState | None:
-        bed, channel = self._settings["bed"], self._settings["pump"]
-        beds = [b for b in self._play.at(max(0.0, elapsed)) if not bed or b.bed == bed]
-        pumps = [p for p in (beds[0].pumps if beds else ()) if not channel or p.channel == channel]
-        return pumps[0] if pumps else None

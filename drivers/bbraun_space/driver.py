@@ -83,9 +83,6 @@ DRIVER: Final = Driver(
         Option(
             "programmed_rate_while_stopped", default=False, meaning="simulator: INRT keeps the rate"
         ),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
-        Option("restart_at", None, "simulator: restarts at this simulated second"),
     ),
     serial={"baudrate": 9600, "byte_size": 8, "parity": "N", "stopbits": 1},
     port=4001,

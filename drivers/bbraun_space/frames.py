@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
+from drivers.kit.framing import Cutter
 from monitor_daemon.core.vocabulary import Fault
 
 ACK: Final = b"\x06"
@@ -18,8 +19,6 @@ NAK: Final = b"\x15"
 #: The length field has five digits; stuffing at most doubles what is on the wire.
 MAX_LENGTH: Final = 99_999
 _WIRE_LIMIT: Final = 2 * MAX_LENGTH
-#: Noise without a frame is reported at least this often.
-_NOISE_LIMIT: Final = 1024
 
 Stuffing = Literal["auto", "on", "off"]
 
@@ -33,7 +32,7 @@ _LAYOUT: Final = re.compile(
 _BED: Final = re.compile(r"[/-9A-z]{1,15}")
 _FRAMING: Final = re.compile(r"[\x01\x03\x04\x17]")
 _EDGE: Final = re.compile(rb"[\x01\x04]")
-_NOISE: Final = re.compile(rb"[^\x01\x06\x15]+")
+_BEGIN: Final = re.compile(rb"[\x01\x06\x15]")
 
 
 class Control(Enum):
@@ -133,55 +132,25 @@ def _verify(plain: bytes) -> re.Match[bytes] | str:
     return found
 
 
-class Framer:
+class Framer(Cutter[Frame | Control, Broken]):
     """Cuts a byte stream into frames, control bytes and faults; never raises.
 
     `stuffing` is "on", "off" or "auto" (either, frame by frame). A damaged frame costs itself:
     the next SOH starts anew.
     """
 
+    begins = _BEGIN
+
     def __init__(self, stuffing: Stuffing = "auto") -> None:
+        super().__init__()
         self._stuffing = stuffing
-        self._buffer = bytearray()
-        self._offset = 0
-        self._searched = 1
-        self._noise = 0
 
     @property
     def in_frame(self) -> bool:
         """Whether a frame has begun and not ended."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[Item]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Item] = []
-        while self._buffer:
-            noise = _NOISE.match(self._buffer, 0, _NOISE_LIMIT - self._noise)
-            if noise:
-                self._noise += noise.end()
-                self._drop(noise.end())
-                if self._noise < _NOISE_LIMIT:
-                    continue
-            items += self._end_noise()
-            if noise is None:
-                item, used = self._first()
-                if item is None:
-                    break
-                items.append(item)
-                self._drop(used)
-        return items
-
-    def finish(self) -> list[Broken]:
-        """No more bytes: reports noise and a frame that were not ended."""
-        left = self._end_noise()
-        if self._buffer:
-            left.append(self._broken("the bytes end within a frame"))
-            self._drop(len(self._buffer))
-        return left
-
     def _first(self) -> tuple[Item | None, int]:
-        """The item that the buffer begins with, and how many bytes it takes."""
         if self._buffer[:1] != b"\x01":
             return Control(bytes(self._buffer[:1])), 1
         edge = _EDGE.search(self._buffer, self._searched, _WIRE_LIMIT)
@@ -195,18 +164,5 @@ class Framer:
         parsed = parse(bytes(self._buffer[: edge.end()]), self._offset, self._stuffing)
         return Broken(parsed, ended=True) if isinstance(parsed, Fault) else parsed, edge.end()
 
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _end_noise(self) -> list[Broken]:
-        if not self._noise:
-            return []
-        reason = f"{self._noise} bytes outside frames"
-        fault = Fault("FRAME", self._offset - self._noise, reason)
-        self._noise = 0
-        return [Broken(fault, ended=False)]
-
-    def _broken(self, reason: str) -> Broken:
-        return Broken(Fault("FRAME", self._offset, reason), ended=False)
+    def _bad(self, fault: Fault) -> Broken:
+        return Broken(fault, ended=False)

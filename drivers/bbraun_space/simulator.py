@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from drivers.bbraun_space.frames import Broken, Control, Frame, Framer, encode
 from drivers.bbraun_space.simulated_pump import pump_parameters
-from drivers.kit.playback import BedState, Play, SimClock
+from drivers.kit.playback import BedState, Play, SimClock, bed_at
 
 _STATION: Final = "50100"
 _STATION_RECORDS: Final = (
@@ -28,10 +28,10 @@ _Slot = tuple[int, int]
 
 
 class Station:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
-    Its time is the simulated seconds since the start of the play, or since `restart_at`. A pump
-    keeps the slot in which it was first seen.
+    Its time is the simulated seconds since the start of the play. A pump keeps the slot in which
+    it was first seen.
     """
 
     def __init__(self, settings: Mapping[str, Any], play: Play, clock: SimClock) -> None:
@@ -46,7 +46,6 @@ class Station:
         self._waiting: list[str] = []
         self._latest: tuple[str, bool] | None = None
         self._unacknowledged = False
-        self._sent = 0
         self._cycle: float | None = None
 
     def connected(self, now: float) -> list[bytes]:
@@ -102,15 +101,7 @@ class Station:
 
     def _send(self, text: str, last: bool, now: float) -> list[bytes]:
         self._latest = (text, last)
-        self._sent += 1
-        silent_from = self._settings["mute_after"]
-        if silent_from is not None and self._clock.elapsed(now) >= silent_from:
-            return []
-        frame = bytearray(encode(self._bed_id(now), text, last=last, stuffed=self._stuffed))
-        every = self._settings["corrupt_every"]
-        if every and self._sent % every == 0:
-            frame[len(frame) // 2] ^= 0x40
-        return [bytes(frame)]
+        return [encode(self._bed_id(now), text, last=last, stuffed=self._stuffed)]
 
     def _reply(self, frame: Frame, now: float) -> list[str]:
         """The texts that answer a request."""
@@ -157,16 +148,10 @@ class Station:
 
     def _record(self, address: str, record: str, now: float) -> str:
         elapsed = max(0.0, self._clock.elapsed(now))
-        restart = self._settings["restart_at"]
-        if restart is not None and elapsed >= restart:
-            elapsed -= restart
         return f"{int(elapsed)},{address},{record}"
 
     def _bed(self, now: float) -> BedState:
-        beds = self._play.at(max(0.0, self._clock.elapsed(now)))
-        wanted = self._settings["bed"]
-        named = [bed for bed in beds if not wanted or bed.bed == wanted]
-        return named[0] if named else BedState(wanted or "station", {}, ())
+        return bed_at(self._play, self._clock.elapsed(now), self._settings["bed"])
 
     def _bed_id(self, now: float) -> str:
         return _NOT_IN_BED_ID.sub("_", self._bed(now).bed)[:15] or "station"

@@ -120,9 +120,6 @@ DRIVER: Final = Driver(
             ("ignored", "required"),
         ),
         Option("bed", "", "simulator: the bed of the play; empty is the first"),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
-        Option("restart_at", None, "simulator: restarts at this simulated second"),
     ),
     serial={"baudrate": 9600, "byte_size": 8, "parity": "N", "stopbits": 1},
 )

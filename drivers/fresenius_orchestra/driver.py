@@ -80,9 +80,6 @@ DRIVER: Final = Driver(
             default=True,
             meaning="simulator: the rate stays while a pump stands",
         ),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
-        Option("restart_at", None, "simulator: restarts at this simulated second"),
     ),
     serial={"baudrate": 19200, "byte_size": 7, "parity": "E", "stopbits": 1},
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from drivers.kit.framing import Cutter
 from monitor_daemon.core.vocabulary import Fault
 
 ACK: Final = b"\x06"
@@ -20,11 +21,9 @@ NAK_CHECKSUM: Final = b"\x152"
 
 #: STX, address, 80 characters, checksum, ETX.
 MAX_FRAME: Final = 85
-#: Noise without a frame is reported at least this often.
-_NOISE_LIMIT: Final = 1024
 
 _END: Final = re.compile(rb"[^ -}]")
-_NOISE: Final = re.compile(rb"[^\x02\x05\x06\x15]+")
+_BEGIN: Final = re.compile(rb"[\x02\x05\x06\x15]")
 _TEXT: Final = re.compile("[0-9]?[ -}]{1,80}")
 
 #: What a NAK says of the frame before it.
@@ -94,48 +93,15 @@ def parse(wire: bytes, offset: int = 0) -> Frame | Fault:
     return Frame(offset, wire, text.decode("ascii", "replace"))
 
 
-class Framer:
+class Framer(Cutter[Frame | Control | Nak, Broken]):
     """Cuts a byte stream into frames, control bytes and faults; never raises.
 
     A damaged frame costs itself: any control character within it ends it.
     """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-        self._searched = 1
-        self._noise = 0
-
-    def feed(self, data: bytes) -> list[Item]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Item] = []
-        while self._buffer:
-            noise = _NOISE.match(self._buffer, 0, _NOISE_LIMIT - self._noise)
-            if noise:
-                self._noise += noise.end()
-                self._drop(noise.end())
-                if self._noise < _NOISE_LIMIT:
-                    continue
-            items += self._end_noise()
-            if noise is None:
-                item, used = self._first()
-                if item is None:
-                    break
-                items.append(item)
-                self._drop(used)
-        return items
-
-    def finish(self) -> list[Broken]:
-        """No more bytes: reports noise and a frame that were not ended."""
-        left = self._end_noise()
-        if self._buffer:
-            left.append(self._broken("the bytes end within a frame"))
-            self._drop(len(self._buffer))
-        return left
+    begins = _BEGIN
 
     def _first(self) -> tuple[Item | None, int]:
-        """The item that the buffer begins with, and how many bytes it takes."""
         match self._buffer[0]:
             case 0x02:
                 return self._frame()
@@ -163,18 +129,5 @@ class Framer:
         known = " " <= code <= "}"
         return Nak(self._offset, code if known else ""), 1 + known
 
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _end_noise(self) -> list[Broken]:
-        if not self._noise:
-            return []
-        reason = f"{self._noise} bytes outside frames"
-        fault = Fault("FRAME", self._offset - self._noise, reason)
-        self._noise = 0
-        return [Broken(fault, ended=False)]
-
-    def _broken(self, reason: str) -> Broken:
-        return Broken(Fault("FRAME", self._offset, reason), ended=False)
+    def _bad(self, fault: Fault) -> Broken:
+        return Broken(fault, ended=False)

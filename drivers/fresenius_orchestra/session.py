@@ -1,4 +1,4 @@
-"""The session with a base or with one pump: open it, list the modules, read each; again and again.
+"""The session with a base or with one pump: open it, list the modules, read each, over and over.
 
 One request is outstanding at a time. Source: one public driver.
 """
@@ -36,6 +36,7 @@ PUMP: Final = ""
 MODULES: Final = tuple("12345678")
 
 OPEN: Final = "DC"
+CLOSE: Final = "FC"
 LIST: Final = "LE;b"
 READ: Final = "LE;dr"
 #: With alarm, error and mode, whose bits nobody has documented.
@@ -48,7 +49,7 @@ ALLOWED: Final = frozenset(
         DC4,
         NAK_CHECKSUM,
         encode(BASE + LIST),
-        *(encode(address + OPEN) for address in (PUMP, BASE, *MODULES)),
+        *(encode(a + word) for a, word in product((PUMP, BASE, *MODULES), (OPEN, CLOSE))),
         *(encode(a + read) for a, read in product((PUMP, *MODULES), (READ, READ_FLAGS))),
         *(ACK + encode(a + word) for a, word in product((PUMP, BASE, *MODULES), "EM")),
     ]
@@ -86,6 +87,7 @@ class OrchestraSession:
         self._tries = self._failures = self._broken = 0
         self._opened: set[str] = set()
         self._modules: tuple[str, ...] = ()
+        self._leaving = False
         #: For each message that is not stored yet, the pause (s) after it; None if not asked for.
         self._unstored: deque[float | None] = deque()
 
@@ -110,6 +112,14 @@ class OrchestraSession:
     def lost(self, now: float) -> list[Effect]:
         """A frame that was cut off is said."""
         return [Problem(broken.fault) for broken in self._framer.finish()]
+
+    def farewell(self, now: float) -> list[Effect]:
+        """Close what was opened, the base last."""
+        if not self._opened:
+            return []
+        self._leaving = True
+        self._todo = deque((address, CLOSE) for address in sorted(self._opened, reverse=True))
+        return self._next(now)
 
     def due(self) -> float | None:
         """When `wake` wants to be called; never while a message waits to be stored."""
@@ -143,6 +153,9 @@ class OrchestraSession:
         yield address, LIST if address == BASE else self._read
 
     def _next(self, now: float) -> list[Effect]:
+        if not self._todo and self._leaving:
+            self._asked, self._due = None, None
+            return [Close("all sessions are closed")]
         if not self._todo:
             self._asked, self._due = None, max(self._polled + self._period, now)
             return []

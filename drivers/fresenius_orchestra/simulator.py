@@ -7,10 +7,10 @@ from typing import Any, Final
 from drivers.fresenius_orchestra.decode import BASE
 from drivers.fresenius_orchestra.frames import NAK_CHECKSUM, Broken, Frame, Framer, Nak, encode
 from drivers.fresenius_orchestra.session import MODULES, PUMP
-from drivers.kit.playback import Play, PumpState, SimClock
+from drivers.kit.playback import Play, PumpState, SimClock, bed_at
 from monitor_daemon.core.vocabulary import PumpStatus
 
-_REQUEST: Final = re.compile("([0-8]?)(DC|LE;([a-z]+))")
+_REQUEST: Final = re.compile("([0-8]?)(DC|FC|LE;([a-z]+))")
 _STANDS: Final = frozenset(
     {PumpStatus.STOPPED, PumpStatus.PAUSED, PumpStatus.ALARM, PumpStatus.STANDBY}
 )
@@ -22,7 +22,7 @@ _MODULE_CLOSED: Final = "I;1E"
 
 
 class Rack:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
     If the driver is passive, another computer polls, and only the rack's line is heard. A module
     keeps the number under which it was first seen; one that is switched off is not there.
@@ -36,9 +36,7 @@ class Rack:
         self._framer = Framer()
         self._numbers: dict[str, str] = {}
         self._opened: set[str] = set()
-        self._restarted = False
         self._latest = b""
-        self._sent = 0
         self._due: float | None = None
 
     def connected(self, now: float) -> list[bytes]:
@@ -54,11 +52,12 @@ class Rack:
         for item in self._framer.feed(data):
             match item:
                 case Frame():
-                    answers += self._send(encode(self._answer(item.text, elapsed)), elapsed)
+                    answers.append(encode(self._answer(item.text, elapsed)))
                 case Broken(ended=True):
-                    answers += self._send(NAK_CHECKSUM, elapsed)
+                    answers.append(NAK_CHECKSUM)
                 case Nak() if self._latest:
-                    answers += self._send(self._latest, elapsed)
+                    answers.append(self._latest)
+            self._latest = answers[-1] if answers else self._latest
         return answers
 
     def due(self) -> float | None:
@@ -74,27 +73,10 @@ class Rack:
         texts = [
             address + self._variables(address, "dr", elapsed) for address in self._pumps(elapsed)
         ]
-        return [chunk for text in texts for chunk in self._send(encode(text), elapsed)]
-
-    def _send(self, wire: bytes, elapsed: float) -> list[bytes]:
-        self._latest = wire
-        self._sent += 1
-        silent_from = self._settings["mute_after"]
-        if silent_from is not None and elapsed >= silent_from:
-            return []
-        every = self._settings["corrupt_every"]
-        if every and self._sent % every == 0:
-            damaged = bytearray(wire)
-            damaged[len(wire) // 2] ^= 0x08
-            return [bytes(damaged)]
-        return [wire]
+        return [encode(text) for text in texts]
 
     def _answer(self, text: str, elapsed: float) -> str:
         """The text that answers a request."""
-        restart = self._settings["restart_at"]
-        if restart is not None and elapsed >= restart and not self._restarted:
-            self._restarted = True
-            self._opened.clear()
         found = _REQUEST.fullmatch(text)
         if found is None:
             return (text[0] if text[0].isdigit() else "") + _UNKNOWN_COMMAND
@@ -108,6 +90,9 @@ class Rack:
             return address + _BASE_CLOSED
         if address not in self._opened:
             return address + _MODULE_CLOSED
+        if command == "FC":
+            self._opened = set() if address == self._root else self._opened - {address}
+            return f"{address}C"
         return address + self._variables(address, variables, elapsed)
 
     def _variables(self, address: str, names: str, elapsed: float) -> str:
@@ -119,32 +104,19 @@ class Rack:
             pump = pumps[address]
             keeps = self._settings["programmed_rate_while_stopped"]
             rate = 0.0 if pump.status in _STANDS and not keeps else pump.rate_ml_h
-            volume = self._volume(pump, elapsed)
-            values = {"d": f"{round(rate * 10):04X}", "r": f"{round(volume * 1000):06X}"}
+            values = {"d": f"{round(rate * 10):04X}", "r": f"{round(pump.volume_ml * 1000):06X}"}
             values |= dict.fromkeys("aem", "0")
         if not values.keys() >= set(names):
             return _UNUSED
         return ";".join(("C", *(name + values[name] for name in names)))
 
-    def _volume(self, pump: PumpState, elapsed: float) -> float:
-        """Delivered since the pump was switched on (mL)."""
-        restart = self._settings["restart_at"]
-        if restart is None or elapsed < restart:
-            return pump.volume_ml
-        before = [p.volume_ml for p in self._bed(restart) if p.channel == pump.channel]
-        return max(0.0, pump.volume_ml - sum(before))
-
     def _pumps(self, elapsed: float) -> dict[str, PumpState]:
         """The modules by their number; without a base the first pump, which has none."""
-        pumps = [p for p in self._bed(elapsed) if p.status is not PumpStatus.OFF]
+        bed = bed_at(self._play, elapsed, self._settings["bed"])
+        pumps = [p for p in bed.pumps if p.status is not PumpStatus.OFF]
         if self._root == PUMP:
             return {PUMP: pumps[0]} if pumps else {}
         for pump in pumps:
             if len(self._numbers) < len(MODULES):
                 self._numbers.setdefault(pump.channel, MODULES[len(self._numbers)])
         return {self._numbers[p.channel]: p for p in pumps if p.channel in self._numbers}
-
-    def _bed(self, elapsed: float) -> list[PumpState]:
-        wanted = self._settings["bed"]
-        beds = [b for b in self._play.at(max(0.0, elapsed)) if not wanted or b.bed == wanted]
-        return list(beds[0].pumps) if beds else []

@@ -76,9 +76,6 @@ DRIVER: Final = Driver(
         Option(
             "label", "ART", "simulator: label of the arterial line", ("ART", "ABP", "FEM", "P1")
         ),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th frame; 0 is none"),
-        Option("restart_at", None, "simulator: restarts at this simulated second"),
     ),
     serial={"baudrate": 19200, "byte_size": 8, "parity": "E", "stopbits": 1},
 )

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from drivers.kit.framing import FaultCutter
 from monitor_daemon.core.vocabulary import Fault
 
 HEADER_SIZE: Final = 40
@@ -19,6 +20,7 @@ _WIRE_LIMIT: Final = 2 + 2 * (MAX_RECORD + 1)
 _FLAG: Final = b"\x7e"
 _ESCAPED: Final = {b"\x7d": b"\x7d\x5d", b"\x7e": b"\x7d\x5e"}
 _PLAIN: Final = {wire: plain for plain, wire in _ESCAPED.items()}
+_BEGIN: Final = re.compile(_FLAG)
 _SPECIAL: Final = re.compile(rb"[\x7d\x7e]")
 _TOKEN: Final = re.compile(rb"\x7d.?|\x7e", re.DOTALL)
 
@@ -72,54 +74,29 @@ def _unpack(wire: bytes) -> bytes | str:
     return record
 
 
-class Framer:
+class Framer(FaultCutter[Frame]):
     """Cuts a byte stream into frames and faults; never raises.
 
     The flag that ends a broken frame may be the first of the next one, so a damaged frame costs
     itself.
     """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-        self._searched = 1
-
-    def feed(self, data: bytes) -> list[Item]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Item] = []
-        while self._buffer:
-            framed = self._buffer.startswith(_FLAG)
-            start = self._searched if framed else 0
-            end = self._buffer.find(_FLAG, start, _WIRE_LIMIT)
-            self._searched = max(1, len(self._buffer))
-            if end < 0:
-                if len(self._buffer) < _WIRE_LIMIT:
-                    break
-                items.append(self._fault(f"no 7E within {_WIRE_LIMIT} bytes"))
-                self._drop(_WIRE_LIMIT)
-            elif not framed:
-                items.append(self._fault(f"{end} bytes outside frames"))
-                self._drop(end)
-            elif end == 1:
-                self._drop(1)
-            else:
-                item = parse(bytes(self._buffer[: end + 1]), self._offset)
-                items.append(item)
-                self._drop(end + 1 if isinstance(item, Frame) else end)
-        return items
+    begins = _BEGIN
 
     def finish(self) -> list[Fault]:
-        """No more bytes: reports a frame that was not ended."""
-        ended = bytes(self._buffer) in {b"", _FLAG}
-        left = [] if ended else [self._fault("the bytes end within a frame")]
-        self._drop(len(self._buffer))
-        return left
+        """No more bytes: reports noise and a frame that were not ended."""
+        if self._buffer == _FLAG:
+            self._drop(1)
+        return super().finish()
 
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _fault(self, reason: str) -> Fault:
-        return Fault("FRAME", self._offset, reason)
+    def _first(self) -> tuple[Item | None, int]:
+        end = self._buffer.find(_FLAG, self._searched, _WIRE_LIMIT)
+        self._searched = len(self._buffer)
+        if end < 0:
+            if len(self._buffer) < _WIRE_LIMIT:
+                return None, 0
+            return self._broken(f"no 7E within {_WIRE_LIMIT} bytes"), _WIRE_LIMIT
+        if end == 1:
+            return None, 1
+        item = parse(bytes(self._buffer[: end + 1]), self._offset)
+        return item, end + 1 if isinstance(item, Frame) else end

@@ -33,7 +33,7 @@ from drivers.ge_dri.records import (
     read_record,
     write_record,
 )
-from drivers.kit.playback import Play, SimClock
+from drivers.kit.playback import Play, SimClock, bed_at
 
 _LEVEL: Final = 11
 _HEAD: Final = Struct("<IH")
@@ -41,8 +41,6 @@ _HEAD: Final = Struct("<IH")
 _CLASS_LOW: Final = 0x81
 _LARGEST: Final = 32000
 _SINGLE_SHOT: Final = -1
-#: Seconds that a restart takes.
-BOOT_S: Final = 30.0
 
 #: The fields that a play fills. One signal goes into one field.
 _PLAYED: Final = (
@@ -59,10 +57,10 @@ _PLAYED: Final = (
 
 
 class Monitor:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
-    It sends nothing until it is asked, and forgets the request when it restarts. To a reader that
-    is passive it sends at once, as if somebody else had asked. Its clock shows UTC.
+    It sends nothing until it is asked. To a reader that is passive it sends at once, as if somebody
+    else had asked. Its clock shows UTC.
     """
 
     def __init__(self, settings: Mapping[str, Any], play: Play, clock: SimClock) -> None:
@@ -100,50 +98,27 @@ class Monitor:
         """The record that is due."""
         if self._next is None or now < self._next:
             return []
-        if self._off(now):
-            self._next = now + BOOT_S if self._settings["passive"] else None
-            return []
         self._next = now + self._interval if self._interval > 0 else None
         return self._send(now)
 
     def _asked(self, body: bytes, now: float) -> None:
         wanted, interval, classes, _ = REQUEST_BODY.unpack(body)
-        if wanted != DISPLAYED or self._off(now):
+        if wanted != DISPLAYED:
             return
         self._interval, self._classes = interval, classes
         self._next = now if interval >= FASTEST or interval == _SINGLE_SHOT else None
 
-    def _off(self, now: float) -> bool:
-        since = self._settings["restart_at"]
-        elapsed = self._clock.elapsed(now)
-        return since is not None and since <= elapsed < since + BOOT_S * self._clock.speed
-
     def _send(self, now: float) -> list[bytes]:
         self._sent += 1
-        elapsed = max(0.0, self._clock.elapsed(now))
-        silent_from = self._settings["mute_after"]
-        if silent_from is not None and elapsed >= silent_from:
-            return []
         time = int(self._clock.at(now).timestamp())
-        signals = self._signals(elapsed)
+        signals = bed_at(self._play, self._clock.elapsed(now), self._settings["bed"]).signals
         kinds = [kind for kind in range(EXT3 + 1) if self._wants(kind)]
         subrecords = tuple((DISPLAYED, self._subrecord(kind, time, signals)) for kind in kinds)
-        frame = bytearray(
-            write_record(Record(_LEVEL, time, PHYSIOLOGICAL, subrecords, number=self._sent))
-        )
-        every = self._settings["corrupt_every"]
-        if every and self._sent % every == 0:
-            frame[len(frame) // 2] ^= 0x40
-        return [bytes(frame)]
+        return [write_record(Record(_LEVEL, time, PHYSIOLOGICAL, subrecords, number=self._sent))]
 
     def _wants(self, kind: int) -> bool:
         asked = bool(self._classes & 1 << kind)
         return not asked if kind == BASIC else asked
-
-    def _signals(self, elapsed: float) -> Mapping[str, float]:
-        wanted = self._settings["bed"]
-        beds = [bed for bed in self._play.at(elapsed) if not wanted or bed.bed == wanted]
-        return beds[0].signals if beds else {}
 
     def _subrecord(self, kind: int, time: int, signals: Mapping[str, float]) -> bytes:
         data = bytearray(SIZE)

@@ -16,6 +16,7 @@ import msgspec
 
 from drivers.kit.contract import Message, Problem
 from drivers.kit.link_state import LinkState
+from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import Fault
 
 SUFFIX = ".cap.jsonl"
@@ -87,3 +88,20 @@ def read_capture(lines: Iterable[bytes]) -> Iterator[Chunk | Fault]:
             except (msgspec.DecodeError, ValueError) as error:
                 yield Fault(code="CAPTURE_LINE", offset=offset, reason=f"line {number}: {error}")
         offset += len(line)
+
+
+def received(path: Path) -> list[Chunk]:
+    """What came from the device in a capture file, in the order of the file.
+
+    Raises OSError if it cannot be read, ConfigError CAPTURE_LINE for a line that is none, and
+    CAPTURE_EMPTY if nothing came.
+    """
+    with path.open("rb") as lines:
+        items = list(read_capture(lines))
+    for item in items:
+        if isinstance(item, Fault):
+            raise ConfigError(f"{path}: {item.reason}", code="CAPTURE_LINE")
+    chunks = [item for item in items if isinstance(item, Chunk) and item.dir == "rx"]
+    if not chunks:
+        raise ConfigError(f"{path}: nothing in it came from a device", code="CAPTURE_EMPTY")
+    return chunks

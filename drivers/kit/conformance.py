@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from drivers.kit.conformance_play import ConformancePlay, is_data, is_played
-from drivers.kit.contract import Driver
+from drivers.kit.contract import SIMULATOR_FAULTS, Driver
 from drivers.kit.exchange import Exchange, Wire
 from monitor_daemon.core.vocabulary import Fault, Row
 
@@ -25,6 +25,8 @@ def check_manifest(driver: Driver) -> None:
     _require(driver.expected_period > 0, "expected_period must be positive")
     for text in (driver.name, driver.title, driver.promises, driver.sources):
         _require(bool(text.strip()), "name, title, promises and sources must say something")
+    taken = {o.name for o in driver.options} & {fault.name for fault in SIMULATOR_FAULTS}
+    _require(not taken, f"options that every simulator has: {taken}")
     for mode in driver.modes:
         driver.decoder(mode, driver.settings({}))
     try:

@@ -8,7 +8,7 @@ go in, effects come out. `now` is a monotonic time in seconds given by the link.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from drivers.kit.playback import Play, SimClock
 from monitor_daemon.core.vocabulary import Fault, Row
@@ -92,6 +92,17 @@ class Session(Protocol):
         """The time of `due` has come: poll, or give up on an answer."""
 
 
+@runtime_checkable
+class Departing(Session, Protocol):
+    """A session that has something to say before we leave; most have not."""
+
+    def farewell(self, now: float) -> Iterable[Effect]:
+        """We stop this connection: last requests to the device, e.g. that it releases us.
+
+        The connection stays open until the session gives a `Close`, at most half a second.
+        """
+
+
 class Decoder(Protocol):
     """Framer and decoder without a session: what `monitor-daemon decode` and tests use."""
 
@@ -128,14 +139,24 @@ class Option:
     choices: tuple[Any, ...] = ()
 
 
+#: What every simulated device can be asked to do wrong; `drivers.kit.faults` does it.
+SIMULATOR_FAULTS: Final = (
+    Option("delay", 0.0, "simulator: seconds by which everything it sends comes late"),
+    Option("mute_after", None, "simulator: silent from this simulated second on"),
+    Option("corrupt_every", 0, "simulator: damages each n-th chunk it sends; 0 is none"),
+    Option("restart_at", None, "simulator: restarts at this simulated second, all forgotten"),
+    Option("restart_for", 0.0, "simulator: seconds that a restart takes"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Driver:
     """The manifest: what a driver is called, needs, promises and may say.
 
     `may_send` is the closed allow-list: the link refuses every other byte.
     `decoder(mode, options)`, `session(options)` and `simulator(options, play, clock)` make fresh
-    machines; they are given only options that are listed in `options`. `sources` says how sure the
-    facts are and where they come from.
+    machines; they are given all of `options`, and those of `SIMULATOR_FAULTS`, which no driver has
+    to heed. `sources` says how sure the facts are and where they come from.
     """
 
     name: str
@@ -155,12 +176,10 @@ class Driver:
 
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with defaults filled in. Raises KeyError or ValueError naming a wrong one."""
-        known = {option.name: option for option in self.options}
+        known = {option.name: option for option in (*self.options, *SIMULATOR_FAULTS)}
         for name, value in given.items():
             if name not in known:
-                raise KeyError(
-                    f"{name}: driver {self.name} knows only {', '.join(known) or 'no option'}"
-                )
+                raise KeyError(f"{name}: driver {self.name} knows only {', '.join(known)}")
             choices = known[name].choices
             if choices and value not in choices:
                 raise ValueError(f"{name} = {value!r}: one of {', '.join(map(str, choices))}")

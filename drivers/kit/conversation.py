@@ -9,15 +9,19 @@ import asyncio
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from drivers.kit.contract import Alive, Close, Effect, Message, Problem, Send
+from drivers.kit.contract import Alive, Close, Departing, Effect, Message, Problem, Send
 from drivers.kit.link import Link
 from monitor_daemon.core.errors import MonitorError
 
 #: Messages of one connection that may wait for storage before the link stops reading from it.
 MAX_WAITING = 64
+
+#: A session that has something to say before we leave may take so long for it.
+FAREWELL_S = 0.5
 
 #: A session whose `due` does not advance may not occupy the event loop.
 MIN_TIMER_S = 0.001
@@ -104,11 +108,15 @@ class Conversation(asyncio.Protocol):
         self.transport.close()
 
     async def stop(self) -> None:
-        """Nobody needs this connection any more: abort it unless it has ended by itself."""
-        if not self.ended.done():
-            self.abort("stopped")
-            if hasattr(self, "transport"):
-                await self.ended
+        """Nobody needs this connection any more: say farewell and abort it, unless it has ended."""
+        try:
+            if self._open and isinstance(self._session, Departing):
+                await self._take_leave(self._session)
+        finally:
+            if not self.ended.done():
+                self.abort("stopped")
+        if hasattr(self, "transport"):
+            await self.ended
 
     def abort(self, reason: str) -> None:
         """Close at once; nothing waiting is stored or answered any more."""
@@ -120,6 +128,21 @@ class Conversation(asyncio.Protocol):
                 task.exception()  # it failed too: the first failure has been logged
         if hasattr(self, "transport"):
             self.transport.abort()
+
+    async def _take_leave(self, session: Departing) -> None:
+        self.reason = "stopped"
+        now = self._loop.time()
+        said: list[Effect] = []
+
+        def farewell() -> list[Effect]:
+            said.extend(session.farewell(now))
+            return said
+
+        self._act(farewell, now)
+        if said:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await asyncio.shield(self.ended)
 
     def _end(self, reason: str) -> None:
         self._open = False

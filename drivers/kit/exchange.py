@@ -4,10 +4,11 @@ Time is virtual: nothing waits, and every run of the same exchange is the same.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from drivers.kit.contract import Close, Driver, Effect, Message, Problem, Send
+from drivers.kit.contract import Close, Departing, Driver, Effect, Message, Problem, Send
 from drivers.kit.playback import Play, SimClock
 from monitor_daemon.core.vocabulary import Row
 
@@ -22,7 +23,7 @@ MAX_STEPS = 10_000
 
 
 class Exchange:
-    """One driver's session and simulator with default options.
+    """One driver's session and simulator with `options`, the others as they are by default.
 
     `received` are the device's chunks as sent, `messages` what the session made of them, each with
     the index of the chunk that had last been delivered. Every step raises AssertionError if the
@@ -30,7 +31,13 @@ class Exchange:
     """
 
     def __init__(
-        self, driver: Driver, play: Play, wire: Wire | None = None, *, coalesce: bool = False
+        self,
+        driver: Driver,
+        play: Play,
+        wire: Wire | None = None,
+        *,
+        coalesce: bool = False,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.wire: Wire = wire or (lambda _index, chunk: [chunk])
         self.received: list[bytes] = []
@@ -42,7 +49,7 @@ class Exchange:
         self._driver = driver
         self._coalesce = coalesce
         self._delivered = -1
-        self._settings = driver.settings({})
+        self._settings = driver.settings(options or {})
         clock = SimClock(self.now, datetime(2026, 1, 1, tzinfo=UTC))
         self._device = driver.simulator(self._settings, play, clock)
         self._to_session: deque[tuple[int, bytes]] = deque()
@@ -69,6 +76,11 @@ class Exchange:
         if self._reopen is None:
             self._take(self._session.feed(data, self.now))
 
+    def farewell(self) -> None:
+        """The link is stopped: what the session says then, if anything."""
+        if self._reopen is None and isinstance(self._session, Departing):
+            self._take(self._session.farewell(self.now))
+
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""
         end = self.now + seconds
@@ -77,8 +89,8 @@ class Exchange:
             if self._move():
                 steps += 1
             else:
-                following = min(self._dues(), default=end)
-                if following > end:
+                following = min(self._dues(), default=None)
+                if following is None or following > end:
                     break
                 steps = 0 if following > self.now else steps + 1
                 self.now = max(self.now, following)

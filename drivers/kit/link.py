@@ -91,6 +91,8 @@ class Link(ABC):
         self.where = where
         self.counters = Counters()
         self.detail = ""
+        #: What may be wrong if bytes come that nobody can read.
+        self.doubt = "wrong driver, or something else at this address"
         self.period = spec.expected_period or spec.driver.expected_period
         self.log = log.bind(link=spec.name, driver=spec.driver.name)
         self._backoff = backoff
@@ -228,7 +230,4 @@ class Link(ABC):
             return f"{self.where} is open but silent for {seconds:.0f} s"
         if self.detail:
             return f"the device answers ({self.detail}) but sent no data for {seconds:.0f} s"
-        return (
-            f"{received} bytes but no valid frame in {seconds:.0f} s: "
-            "wrong line settings, wrong driver or a damaged cable?"
-        )
+        return f"{received} bytes but no valid frame in {seconds:.0f} s: {self.doubt}?"

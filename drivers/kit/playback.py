@@ -69,3 +69,20 @@ class Play(Protocol):
 
     def at(self, elapsed: float) -> Sequence[BedState]:
         """Every bed at playback second `elapsed`."""
+
+
+def bed_at(play: Play, elapsed: float, wanted: str) -> BedState:
+    """The bed called `wanted` at playback second `elapsed`, the first bed if that is empty.
+
+    Without such a bed one to which nothing is connected. Before second 0 it is as at second 0.
+    """
+    for bed in play.at(max(0.0, elapsed)):
+        if wanted in {"", bed.bed}:
+            return bed
+    return BedState(wanted, {}, ())
+
+
+def pump_at(play: Play, elapsed: float, wanted: str, channel: str) -> PumpState | None:
+    """The pump `channel` of the bed `wanted`, the first pump if `channel` is empty."""
+    pumps = bed_at(play, elapsed, wanted).pumps
+    return next((pump for pump in pumps if channel in {"", pump.channel}), None)

@@ -1,11 +1,19 @@
-"""What a probe hears: each parameter with its wire code, last value and count. Nothing is kept."""
+"""What a probe hears: each parameter with its wire code, last value and rate. Nothing is kept."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final
 
-from drivers.kit.contract import Message, Problem
+from drivers.kit.capture import Direction
+from drivers.kit.contract import Driver, Message, Problem
 from drivers.kit.link_state import LinkState
 from monitor_daemon.core.vocabulary import Alarm, Fault, Identity, Infusion, Reading, Row, Unmapped
+
+#: So many bytes are shown of what nobody can read.
+BEGINNING: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +27,66 @@ class Heard:
     quality: str
 
 
+@dataclass(slots=True)
+class Arrivals:
+    """How often a parameter came: its count, and when first and last (monotonic seconds)."""
+
+    first: float
+    last: float
+    count: int = 0
+
+    @property
+    def every(self) -> float | None:
+        """Mean seconds between two arrivals; None if it did not come twice at two times."""
+        return (self.last - self.first) / (self.count - 1) if self.last > self.first else None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A part of a message: where it stands, what the wire says there, what became of it and why."""
+
+    place: str
+    wire: str
+    use: str
+
+
+#: Raw bytes of one message and the driver's options to what became of its parts.
+Explain = Callable[[bytes, Mapping[str, Any]], Iterable[Explained]]
+
+
+def explainer(driver: Driver) -> Explain | None:
+    """The function `explain` of the module `explain` beside the driver's own, if there is one."""
+    package = driver.session.__module__.rpartition(".")[0]
+    if not package or find_spec(f"{package}.explain") is None:
+        return None
+    explain: Explain = import_module(f"{package}.explain").explain
+    return explain
+
+
 class ProbeSink:
-    """A link's sink that only remembers."""
+    """A link's sink that only remembers; `tap` belongs into the same link's `LinkSpec`.
+
+    `beginning` are the first bytes that came, whatever they are.
+    """
 
     def __init__(self) -> None:
         self.parameters: dict[tuple[str, str], Heard] = {}
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.arrivals: dict[tuple[str, str], Arrivals] = {}
+        self.beginning = b""
         self.errors: Counter[tuple[str, str]] = Counter()
         self.messages = 0
+        self.newest = b""
         self.reason = ""
 
-    async def message(self, _link: str, message: Message, _received: float) -> None:
+    def tap(self, direction: Direction, data: bytes) -> None:
+        """Remember how it began."""
+        if direction == "rx":
+            self.beginning += data[: BEGINNING - len(self.beginning)]
+
+    async def message(self, _link: str, message: Message, received: float) -> None:
         """Remember the rows."""
         self.messages += 1
+        self.newest = message.raw
         for row in message.rows:
             if isinstance(row, Fault):
                 self.errors[row.code, row.reason] += 1
@@ -40,7 +95,8 @@ class ProbeSink:
             # The same code may come from two channels, and with two meanings.
             key = (heard.code, heard.signal)
             self.parameters[key] = heard
-            self.counts[key] += 1
+            arrivals = self.arrivals.setdefault(key, Arrivals(received, received))
+            arrivals.last, arrivals.count = received, arrivals.count + 1
 
     def problem(self, _link: str, problem: Problem) -> None:
         """Count it."""

@@ -31,10 +31,17 @@ class SerialLink(Link):
     """
 
     def __init__(self, spec: LinkSpec, port: str, serial: Mapping[str, Any] | None = None) -> None:
-        # Opening a local file costs nothing, so a replugged adapter is found within seconds.
-        super().__init__(spec, port, Backoff(cap=5.0))
+        # Opening a local file costs nothing, so a replugged adapter is found within two seconds.
+        super().__init__(spec, port, Backoff(cap=1.5))
         self._port = port
         self.line = {"baudrate": 9600, **spec.driver.serial, **(serial or {})}
+        framing = "".join(
+            str(self.line.get(key, "?")) for key in ("byte_size", "parity", "stopbits")
+        )
+        self.doubt = (
+            f"wrong line settings ({self.line['baudrate']} baud {framing}), wrong driver or a "
+            "damaged cable"
+        )
 
     async def _hold(self) -> str:
         path = await asyncio.to_thread(find_port, self._port)

@@ -8,7 +8,7 @@ import asyncio
 import os
 import pty
 import tty
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,10 @@ from typing import Any, cast
 
 import structlog
 
+from drivers.kit.capture import Chunk
+from drivers.kit.capture_player import CapturePlayer
 from drivers.kit.contract import Driver, SimulatedDevice
+from drivers.kit.faults import faulty, simulated
 from drivers.kit.playback import Play, SimClock
 from drivers.kit.udp_link import speaks_udp, udp_options
 from monitor_daemon.core.errors import ConfigError
@@ -31,20 +34,28 @@ Ready = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What is simulated: which driver's device, its options, what it plays and by which clock."""
+    """What is simulated: which driver's device, its options, what it plays and by which clock.
+
+    With a `capture` (what came from a device) it is played back as it came, and `play` is not used.
+    """
 
     driver: Driver
     play: Play
     clock: SimClock
     options: Mapping[str, Any] = field(default_factory=dict)
+    capture: Sequence[Chunk] = ()
 
     def device(self) -> SimulatedDevice:
         """A fresh device. Raises ConfigError for an option the driver does not know."""
         try:
+            if not self.capture:
+                return simulated(self.driver, self.options, self.play, self.clock)
             settings = self.driver.settings(self.options)
         except (KeyError, ValueError) as error:
             raise ConfigError(f"driver {self.driver.name}: option {error.args[0]}") from error
-        return self.driver.simulator(settings, self.play, self.clock)
+        return faulty(
+            lambda _, clock: CapturePlayer(self.capture, clock), settings, self.play, self.clock
+        )
 
 
 class _Host:

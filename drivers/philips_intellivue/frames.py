@@ -7,12 +7,12 @@ file of such datagrams is cut by the lengths that the messages carry.
 """
 
 import re
-from abc import ABC, abstractmethod
 from binascii import crc_hqx
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from drivers.kit.framing import FaultCutter
 from monitor_daemon.core.vocabulary import Fault
 
 Framing = Literal["serial", "udp"]
@@ -26,9 +26,8 @@ _HEADER: Final = b"\x11\x01"
 #: The length field has 16 bits; escaping at most doubles what is on the wire.
 MAX_PAYLOAD: Final = 0xFFFF
 _WIRE_LIMIT: Final = 2 * (MAX_PAYLOAD + 6) + 2
-#: Noise without a message is reported at least this often.
-_NOISE_LIMIT: Final = 1024
 
+_BEGIN: Final = re.compile(BOF)
 _EDGE: Final = re.compile(rb"[\xc0\xc1]")
 _TO_ESCAPE: Final = re.compile(rb"[\xc0\xc1\x7d]")
 _ESCAPED: Final = re.compile(rb"\x7d(.)", re.DOTALL)
@@ -91,76 +90,16 @@ def parse(wire: bytes, offset: int = 0) -> Item | None:
     return Frame(offset, wire, payload)
 
 
-class Framer(ABC):
+class Framer(FaultCutter[Frame]):
     """Cuts bytes into messages and faults; never raises."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-        self._noise = 0
-        #: How far the first message has been searched for its end.
-        self._searched = 1
-
-    def feed(self, data: bytes) -> list[Item]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Item] = []
-        while self._buffer:
-            noise = min(self._before(), _NOISE_LIMIT - self._noise)
-            if noise:
-                self._noise += noise
-                self._drop(noise)
-                if self._noise < _NOISE_LIMIT:
-                    continue
-            items += self._end_noise()
-            if not noise:
-                item, used = self._first()
-                if not used:
-                    break
-                if item is not None:
-                    items.append(item)
-                self._drop(used)
-        return items
-
-    def finish(self) -> list[Fault]:
-        """No more bytes: reports noise and a message that were not ended."""
-        left = self._end_noise()
-        if self._buffer:
-            left.append(self._broken("the bytes end within a message"))
-            self._drop(len(self._buffer))
-        return left
-
-    @abstractmethod
-    def _before(self) -> int:
-        """How many bytes stand before the first that can begin a message."""
-
-    @abstractmethod
-    def _first(self) -> tuple[Item | None, int]:
-        """What the buffer begins with, and how many bytes it takes: 0 if more are needed."""
-
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _end_noise(self) -> list[Fault]:
-        if not self._noise:
-            return []
-        reason = f"{self._noise} bytes outside messages"
-        fault = Fault("FRAME", self._offset - self._noise, reason)
-        self._noise = 0
-        return [fault]
-
-    def _broken(self, reason: str) -> Fault:
-        return Fault("FRAME", self._offset, reason)
+    unit = "message"
 
 
 class SerialFramer(Framer):
     """Frames of a serial line. A damaged frame costs itself: the next BOF starts anew."""
 
-    def _before(self) -> int:
-        start = self._buffer.find(BOF)
-        return start if start >= 0 else len(self._buffer)
+    begins = _BEGIN
 
     def _first(self) -> tuple[Item | None, int]:
         edge = _EDGE.search(self._buffer, self._searched, _WIRE_LIMIT)

@@ -126,6 +126,7 @@ class PhilipsSession:
         self._renew: dict[Query, float] = {}
         self._polls = 0
         self._requests = 0
+        self._leaving = False
         self._said = ""
 
     def connected(self, now: float) -> list[Effect]:
@@ -158,6 +159,14 @@ class PhilipsSession:
         faults = [row for one in self._reader.finish() for row in one.rows]
         left = [*self._framer.finish(), *(row for row in faults if isinstance(row, Fault))]
         return [Problem(fault) for fault in left]
+
+    def farewell(self, now: float) -> list[Effect]:
+        """Release the association, so that the next client need not wait until it dies."""
+        if self._state not in _ANSWERING:
+            return []
+        self._leaving, self._state = True, State.ENDING
+        self._deadline, self._next = None, {}
+        return [self._send(RELEASE_REQUEST)]
 
     def due(self) -> float | None:
         """The next query, or the end of patience."""
@@ -219,6 +228,8 @@ class PhilipsSession:
         if kind is Kind.REFUSE:
             effects = self._note("association refused: the monitor serves another client")
         event = _EVENTS.get(kind)
+        if self._leaving and event is Happened.ENDED:
+            return [*effects, Close("the association has ended")]
         return effects if event is None else [*effects, *self._step(event, now)]
 
     def _note(self, words: str) -> list[Effect]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from drivers.kit.playback import BedState, Play, SimClock
+from drivers.kit.playback import BedState, Play, SimClock, bed_at
 from drivers.philips_intellivue.association import (
     ABORT,
     OPTIONS,
@@ -65,7 +65,7 @@ class Running:
 
 
 class Monitor:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
     A reader that connects again finds it as it was: a line that was pulled tells a monitor nothing.
     """
@@ -78,10 +78,6 @@ class Monitor:
         self._sessions = 0
         self._refusals = settings["refuse"]
         self._poll_refusals = settings["refuse_polls"]
-        self._restarted = False
-        self._sent = 0
-        #: Messages that are still under way, with the time when they arrive.
-        self._late: list[tuple[float, bytes]] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -98,23 +94,20 @@ class Monitor:
 
     def feed(self, data: bytes, now: float) -> Iterable[bytes]:
         """Answers to what the reader sent."""
-        self._restart(now)
         answers: list[bytes] = []
         for item in self._framer.feed(data):
             if isinstance(item, Frame) and item.payload:
                 answers += self._answer(item.payload, now)
-        return self._send(answers, now)
+        return self._send(answers)
 
     def due(self) -> float | None:
         """The next result, repetition or end of patience."""
         times = [running.next for running in self._running.values()]
         times += [at for at in (self._silent_at, self._create_at) if at is not None]
-        times += [at for at, _ in self._late[:1]]
         return min(times, default=None)
 
     def wake(self, now: float) -> Iterable[bytes]:
         """What is due without being asked."""
-        self._restart(now)
         answers: list[bytes] = []
         if self._silent_at is not None and now >= self._silent_at:
             answers.append(ABORT)
@@ -124,7 +117,7 @@ class Monitor:
         for running in list(self._running.values()):
             if now >= running.next:
                 answers += self._results(running, now)
-        return self._send(answers, now)
+        return self._send(answers)
 
     def _answer(self, payload: bytes, now: float) -> Sequence[bytes]:
         kind = payload[0]
@@ -213,39 +206,14 @@ class Monitor:
         }
 
     def _bed(self, now: float) -> BedState:
-        beds = self._play.at(max(0.0, self._clock.elapsed(now)))
-        wanted = self._settings["bed"]
-        named = [bed for bed in beds if not wanted or bed.bed == wanted]
-        return named[0] if named else BedState(wanted, {}, ())
+        return bed_at(self._play, self._clock.elapsed(now), self._settings["bed"])
 
     def _ticks(self, now: float) -> int:
         elapsed = self._clock.elapsed(now)
-        start = _TICKS_AT_START
-        if self._restarted:
-            elapsed, start = elapsed - self._settings["restart_at"], 0
-        return (start + round(elapsed * TICKS_PER_SECOND)) % TICKS_WRAP
+        return (_TICKS_AT_START + round(elapsed * TICKS_PER_SECOND)) % TICKS_WRAP
 
-    def _restart(self, now: float) -> None:
-        at = self._settings["restart_at"]
-        if at is not None and not self._restarted and self._clock.elapsed(now) >= at:
-            self._restarted = True
-            self._late = []
-            self._forget()
-
-    def _send(self, messages: Sequence[bytes], now: float) -> list[bytes]:
-        """What leaves now: delayed, damaged or kept back as the options say."""
-        silent_from = self._settings["mute_after"]
-        for message in messages:
-            self._sent += 1
-            wire = bytearray(encode(message, self._settings["framing"]))
-            every = self._settings["corrupt_every"]
-            if every and self._sent % every == 0:
-                wire[len(wire) // 2] ^= 0x10
-            if silent_from is None or self._clock.elapsed(now) < silent_from:
-                self._late.append((now + self._settings["delay"], bytes(wire)))
-        ready = [wire for at, wire in self._late if at <= now]
-        self._late = [(at, wire) for at, wire in self._late if at > now]
-        return ready
+    def _send(self, messages: Sequence[bytes]) -> list[bytes]:
+        return [encode(message, self._settings["framing"]) for message in messages]
 
 
 def _label(words: str) -> bytes:

@@ -83,8 +83,5 @@ DRIVER: Final = Driver(
             default=True,
             meaning="simulator: the set rate stays while the pump stands",
         ),
-        Option("mute_after", None, "simulator: silent from this simulated second on"),
-        Option("corrupt_every", 0, "simulator: damages each n-th packet; 0 is none"),
-        Option("restart_at", None, "simulator: counts volume anew from this simulated second"),
     ),
 )

@@ -10,15 +10,14 @@ from binascii import crc_hqx
 from dataclasses import dataclass
 from typing import Final
 
+from drivers.kit.framing import FaultCutter
 from monitor_daemon.core.vocabulary import Fault
 
 #: Far beyond the longest packet that is known (about 200 bytes).
 MAX_PACKET: Final = 4096
-#: Noise without a packet is reported at least this often.
-_NOISE_LIMIT: Final = 1024
 
 _EDGE: Final = re.compile(rb"[\x02\x03]")
-_NOISE: Final = re.compile(rb"[^\x02]+")
+_BEGIN: Final = re.compile(b"\x02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,48 +48,16 @@ def parse(wire: bytes, offset: int = 0) -> Packet | Fault:
     return Packet(offset, wire, text)
 
 
-class Framer:
+class Framer(FaultCutter[Packet]):
     """Cuts a byte stream into packets and faults; never raises.
 
     A damaged packet costs itself: the next STX starts anew.
     """
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-        self._searched = 1
-        self._noise = 0
-
-    def feed(self, data: bytes) -> list[Packet | Fault]:
-        """What `data`, following all bytes before it, completes."""
-        self._buffer += data
-        items: list[Packet | Fault] = []
-        while self._buffer:
-            noise = _NOISE.match(self._buffer, 0, _NOISE_LIMIT - self._noise)
-            if noise:
-                self._noise += noise.end()
-                self._drop(noise.end())
-                if self._noise < _NOISE_LIMIT:
-                    continue
-            items += self._end_noise()
-            if noise is None:
-                item, used = self._first()
-                if item is None:
-                    break
-                items.append(item)
-                self._drop(used)
-        return items
-
-    def finish(self) -> list[Fault]:
-        """No more bytes: reports noise and a packet that were not ended."""
-        left = self._end_noise()
-        if self._buffer:
-            left.append(self._broken("the bytes end within a packet"))
-            self._drop(len(self._buffer))
-        return left
+    unit = "packet"
+    begins = _BEGIN
 
     def _first(self) -> tuple[Packet | Fault | None, int]:
-        """The item that the buffer begins with, and how many bytes it takes."""
         edge = _EDGE.search(self._buffer, self._searched, MAX_PACKET)
         self._searched = len(self._buffer)
         if edge is None:
@@ -100,19 +67,3 @@ class Framer:
         if edge[0] == b"\x02":
             return self._broken("a new packet begins before ETX"), edge.start()
         return parse(bytes(self._buffer[: edge.end()]), self._offset), edge.end()
-
-    def _drop(self, count: int) -> None:
-        del self._buffer[:count]
-        self._offset += count
-        self._searched = 1
-
-    def _end_noise(self) -> list[Fault]:
-        if not self._noise:
-            return []
-        reason = f"{self._noise} bytes outside packets"
-        fault = Fault("FRAME", self._offset - self._noise, reason)
-        self._noise = 0
-        return [fault]
-
-    def _broken(self, reason: str) -> Fault:
-        return Fault("FRAME", self._offset, reason)

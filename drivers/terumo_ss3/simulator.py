@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.kit.playback import Play, PumpState, SimClock
+from drivers.kit.playback import Play, PumpState, SimClock, pump_at
 from drivers.terumo_ss3.commands import STATUS, Body, read, write
 from drivers.terumo_ss3.frames import Framer, Packet
 from drivers.terumo_ss3.record import DOSE_UNITS
@@ -39,7 +39,7 @@ _MG_PER_ML: Final = {"mg/mL": 1.0, "ug/mL": 0.001, "g/mL": 1000.0}
 
 
 class Pump:
-    """The device side; the driver's options say what it is asked to do wrong.
+    """The device side, with the driver's options.
 
     A pump that is switched off, or that is not in the play, says nothing.
     """
@@ -49,7 +49,6 @@ class Pump:
         self._play = play
         self._clock = clock
         self._framer = Framer()
-        self._sent = 0
 
     def connected(self, now: float) -> list[bytes]:
         """The reader connected; a pump waits to be asked."""
@@ -75,30 +74,19 @@ class Pump:
 
     def _answer(self, body: Body, elapsed: float) -> list[bytes]:
         device = self._settings["device_id"]
-        pump = self._pump(elapsed)
+        pump = pump_at(self._play, elapsed, self._settings["bed"], self._settings["pump"])
         if body.device not in {"", device} or pump is None or pump.status is PumpStatus.OFF:
             return []
         if body.command is None:
-            return self._send(write("REP", device), elapsed)
+            return [write("REP", device)]
         if len(body.command) < 4:
             return []
         if body.command[1:] != STATUS:
-            return self._send(write("REP", device, body.command[:4] + _UNKNOWN_COMMAND), elapsed)
-        record = body.command + self._record(pump, elapsed)
-        return self._send(write("REP", device, record.ljust(RECORD_LENGTH, b"\0")), elapsed)
+            return [write("REP", device, body.command[:4] + _UNKNOWN_COMMAND)]
+        record = body.command + self._record(pump)
+        return [write("REP", device, record.ljust(RECORD_LENGTH, b"\0"))]
 
-    def _send(self, packet: bytes, elapsed: float) -> list[bytes]:
-        self._sent += 1
-        silent_from = self._settings["mute_after"]
-        if silent_from is not None and elapsed >= silent_from:
-            return []
-        wire = bytearray(packet)
-        every = self._settings["corrupt_every"]
-        if every and self._sent % every == 0:
-            wire[len(wire) // 2] ^= 0x40
-        return [bytes(wire)]
-
-    def _record(self, pump: PumpState, elapsed: float) -> bytes:
+    def _record(self, pump: PumpState) -> bytes:
         """The record after the echoed head, from the result on."""
         stands = pump.status in _STANDS
         keeps = self._settings["programmed_rate_while_stopped"]
@@ -113,7 +101,7 @@ class Pump:
                 (_OCCLUSION if pump.status is PumpStatus.ALARM else 0).to_bytes(3),
                 bytes([_POWER, _MONITOR, _SYRINGE]),
                 _field(0.0 if stands and not keeps else pump.rate_ml_h, 100, 3),
-                _field(self._volume(pump, elapsed), 100, 3),
+                _field(pump.volume_ml, 100, 3),
                 _VTBI_DISABLED,
                 _field((pump.dose or 0.0) if code is not None else 0.0, 100, 3),
                 bytes([code or 0]),
@@ -121,18 +109,6 @@ class Pump:
                 _field(strength, 100, 3),
             )
         )
-
-    def _volume(self, pump: PumpState, elapsed: float) -> float:
-        """Delivered since the pump was switched on (mL)."""
-        restart = self._settings["restart_at"]
-        before = self._pump(restart) if restart is not None and elapsed >= restart else None
-        return max(0.0, pump.volume_ml - (before.volume_ml if before else 0.0))
-
-    def _pump(self, elapsed: float) -> PumpState | None:
-        bed, channel = self._settings["bed"], self._settings["pump"]
-        beds = [b for b in self._play.at(max(0.0, elapsed)) if not bed or b.bed == bed]
-        pumps = [p for p in (beds[0].pumps if beds else ()) if not channel or p.channel == channel]
-        return pumps[0] if pumps else None
 
 
 def _field(value: float, scale: int, size: int) -> bytes:

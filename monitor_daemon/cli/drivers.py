@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,22 +13,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from drivers.kit.capture import Capture, Chunk, read_capture
-from drivers.kit.contract import Driver
+from drivers.kit.capture import SUFFIX, Capture, Chunk, read_capture, received
+from drivers.kit.contract import SIMULATOR_FAULTS, Driver
 from drivers.kit.link import Link, LinkSpec, Sink, Tap
 from drivers.kit.links import dial_link, listen_link, serial_link, split_address
 from drivers.kit.play_file import load_play, make_play
-from drivers.kit.playback import SimClock
+from drivers.kit.playback import Play, SimClock
 from drivers.kit.probe import ProbeSink, describe, explainer
 from drivers.kit.registry import driver_names, load_driver
 from drivers.kit.serial_link import SerialLink
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
 from monitor_daemon.cli.decode import decoded, driver_settings, parse_options
+from monitor_daemon.cli.driver_files import keep_capture, new
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.core.errors import CommandError, LinkError, MonitorError
 from monitor_daemon.core.vocabulary import Row
 
-app = typer.Typer(help="List, try, simulate and record drivers.", no_args_is_help=True)
+app = typer.Typer(help="List, try, simulate, record and make drivers.", no_args_is_help=True)
+app.command("keep")(keep_capture)
+app.command()(new)
 
 Name = Annotated[str, typer.Argument(help="The driver's name, as in `drivers list`.")]
 Port = Annotated[
@@ -104,7 +107,7 @@ def show(name: Name) -> None:
     facts.add_row("sources", driver.sources)
     console.print(facts)
     options = Table("option", "default", "choices", "meaning")
-    for option in driver.options:
+    for option in (*driver.options, *SIMULATOR_FAULTS):
         choices = ", ".join(map(str, option.choices))
         options.add_row(option.name, repr(option.default), choices, option.meaning)
     console.print(options)
@@ -127,7 +130,7 @@ def probe(
     """
     sink = ProbeSink()
     try:
-        link = _link(_spec(_load(name), sink, option, None), port, connect, listen, line)
+        link = _link(_spec(_load(name), sink, option, sink.tap), port, connect, listen, line)
         _run(link.run(), seconds)
         _print_probe(link, sink)
         if not sink.messages:
@@ -144,21 +147,24 @@ def simulate(
     ] = None,
     connect: Connect = None,
     listen: Listen = None,
-    play: Annotated[Path | None, typer.Option("--from", help="The play file.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A play file, or a capture (*.cap.jsonl).")
+    ] = None,
     speed: Annotated[float, typer.Option(min=0.01, help="Simulated seconds per second.")] = 1.0,
     option: Options = None,
     seconds: Seconds = None,
 ) -> None:
-    """Be the device, until Ctrl-C: a steady patient, or what a play file says."""
+    """Be the device, until Ctrl-C: a steady patient, a play file, or a capture played back."""
     try:
         driver = _load(name)
         _exactly_one(port=port, connect=connect, listen=listen)
-        played = make_play(STEADY, Path()) if play is None else load_play(play)
+        title, played, chunks = _played(source)
         clock = SimClock(time.monotonic(), datetime.now(UTC), speed)
-        simulation = Simulation(driver, played, clock, driver_settings(driver, option or ()))
+        settings = driver_settings(driver, option or ())
+        simulation = Simulation(driver, played, clock, settings, chunks)
 
         def ready(place: str) -> None:
-            typer.echo(f"{driver.name}: {played.title}, at {place}, speed {speed:g}")
+            typer.echo(f"{driver.name}: {title}, at {place}, speed {speed:g}")
 
         if port is not None:
             work = run_pty(simulation, port, ready)
@@ -234,6 +240,17 @@ def _load(name: str) -> Driver:
         stop(error)
 
 
+def _played(source: Path | None) -> tuple[str, Play, Sequence[Chunk]]:
+    """Title, play and capture of what a simulated device plays."""
+    steady = make_play(STEADY, Path())
+    if source is None:
+        return steady.title, steady, ()
+    if source.name.endswith(SUFFIX):
+        return str(source), steady, received(source)
+    play = load_play(source)
+    return play.title, play, ()
+
+
 def _exactly_one(**places: object) -> None:
     if sum(place is not None for place in places.values()) != 1:
         options = ", ".join(f"--{name}" for name in places)
@@ -278,25 +295,31 @@ def _print_probe(link: Link, sink: ProbeSink) -> None:
     console = Console()
     status = link.status()
     facts = Table(show_header=False)
-    facts.add_row("device", f"{link.spec.driver.title} at {link.where}")
+    facts.add_row("device", escape(f"{link.spec.driver.title} at {link.where}"))
     line = link.line if isinstance(link, SerialLink) else {}
     facts.add_row("line settings", _words(line))
-    facts.add_row("says of itself", link.detail or "-")
-    facts.add_row("last state", sink.reason)
+    driver = link.spec.driver
+    session = [o.name for o in driver.options if not o.meaning.startswith("simulator:")]
+    facts.add_row("options", _words({name: link.spec.options[name] for name in session}))
+    facts.add_row("says of itself", escape(link.detail) or "-")
+    facts.add_row("last state", escape(sink.reason))
     facts.add_row("received", f"{status['bytes_in']} bytes, {status['messages']} messages")
     facts.add_row("sent", f"{status['bytes_out']} bytes, {status['refused_sends']} sends refused")
+    if not sink.messages:
+        facts.add_row("first bytes", sink.beginning.hex(" ") or "-")
     console.print(facts)
-    table = Table("code", "signal", "value", "unit", "quality", "mapped", "count")
+    table = Table("code", "signal", "value", "unit", "quality", "mapped", "count", "every")
     for key, heard in sorted(sink.parameters.items()):
         mapped = "yes" if heard.signal else "no"
-        count = str(sink.counts[key])
+        arrivals = sink.arrivals[key]
+        every = "-" if arrivals.every is None else f"{arrivals.every:.1f} s"
         words = (heard.code, heard.signal, heard.value, heard.unit, heard.quality)
-        table.add_row(*map(escape, words), mapped, count)
+        table.add_row(*map(escape, words), mapped, str(arrivals.count), every)
     console.print(table)
     if sink.errors:
         errors = Table("error", "reason", "count")
         for (code, reason), count_of in sink.errors.most_common():
-            errors.add_row(code, reason, str(count_of))
+            errors.add_row(code, escape(reason), str(count_of))
         console.print(errors)
     explain = explainer(link.spec.driver)
     if explain is not None and sink.newest:

@@ -33,12 +33,15 @@ Age = Annotated[int | None, typer.Option(help="Whole years; or give --birth-date
 BirthDate = Annotated[
     str | None, typer.Option(help="YYYY-MM-DD; the age is computed from it, it is not kept.")
 ]
+Patient = Annotated[
+    str | None, typer.Option(help="The hospital's id of the patient, as ADT sends it; not kept.")
+]
 Admitted = Annotated[
     bool | None, typer.Option("--admitted/--not-admitted", help="Whether he is in the ICU.")
 ]
 
 
-def screen(
+def screen(  # noqa: PLR0913, PLR0917 - one for each option
     subject: Subject,
     bed: Bed,
     protocol: Protocol = "personalise",
@@ -46,6 +49,7 @@ def screen(
     age: Age = None,
     birth_date: BirthDate = None,
     admitted: Admitted = None,
+    patient: Patient = None,
     actor: Actor = LOGIN,
     socket: Socket = DEFAULT_SOCKET,
 ) -> None:
@@ -59,6 +63,7 @@ def screen(
         age=age,
         birth_date=_date(birth_date),
         admitted=admitted,
+        patient=patient,
     )
     tell(send(socket, request), f"{subject} is under screening")
 
@@ -74,6 +79,7 @@ def enrol(  # noqa: PLR0913, PLR0917 - one for each option
     age: Age = None,
     birth_date: BirthDate = None,
     admitted: Admitted = None,
+    patient: Patient = None,
     actor: Actor = LOGIN,
     socket: Socket = DEFAULT_SOCKET,
 ) -> None:
@@ -90,6 +96,7 @@ def enrol(  # noqa: PLR0913, PLR0917 - one for each option
         age=age,
         birth_date=_date(birth_date),
         admitted=admitted,
+        patient=patient,
     )
     tell(send(socket, request), f"{subject} is enrolled")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import tzinfo
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,8 @@ from monitor_daemon.core.decisions import (
 from monitor_daemon.core.errors import CommandError, MonitorError
 from monitor_daemon.engine.engine import Engine
 
+#: The door of commands that come over the broker, where every subscriber may have read them.
+MQTT: Final = "mqtt"
 #: What a person is told of that came of a request.
 _SAID = Alert | Retrospective | Eligibility | Phase | Target | Held | Logged
 
@@ -30,6 +32,7 @@ class Handler:
     """Carries out requests.
 
     `beds` are the aliases of the configuration, `status` describes all, `zone` is the site's.
+    `token` is the entrance's: it makes the stand-in for a patient's hospital id.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Handler:
         beds: Collection[str],
         status: Callable[[], dict[str, Any]],
         zone: tzinfo,
+        token: Callable[[str], str] | None = None,
     ) -> None:
         self._engine = engine
         self._beds = beds
         self._status = status
         self._zone = zone
+        self._token = token
 
     async def handle(self, line: bytes, door: str) -> Reply:
         """Answer one request. `door` says how it came in and becomes part of the actor."""
@@ -68,7 +73,7 @@ class Handler:
         request_id = fields.get("request_id")
         if not isinstance(request_id, str):
             return None
-        reply = await self.handle(msgspec.json.encode({**fields, "command": name}), "mqtt")
+        reply = await self.handle(msgspec.json.encode({**fields, "command": name}), MQTT)
         answer = msgspec.structs.replace(reply, request_id=request_id)
         return request_id, msgspec.json.encode(answer)
 
@@ -79,6 +84,7 @@ class Handler:
         if bed is not None and bed not in self._beds:
             known = ", ".join(sorted(self._beds))
             raise CommandError(f"bed {bed!r}: one of {known}", code="UNKNOWN_BED")
+        request = self._masked(request, door)
         asked = Asked(f"{request.actor} ({door})", self._engine.clock.now(), self._zone)
         given, held = screened(request.command(asked), self._engine.ward)
         decisions = await self._engine.submit([given], held)
@@ -91,3 +97,16 @@ class Handler:
             if isinstance(decision, _SAID) and decision.subject == request.subject
         ]
         return Reply(ok=True, request_id=request.request_id, result={"decisions": said})
+
+    def _masked(self, request: Order, door: str) -> Order:
+        """The request with a token for the patient's id, which goes no further than here."""
+        patient = getattr(request, "patient", None)
+        if patient is None:
+            return request
+        if door == MQTT:
+            raise CommandError("patient: never by MQTT; use the command line", code="BAD_REQUEST")
+        if self._token is None:
+            raise CommandError("patient: there is no key to mask it with", code="BAD_REQUEST")
+        if not patient.strip():
+            raise CommandError("patient: empty; give the id that ADT sends", code="BAD_VALUE")
+        return msgspec.structs.replace(request, patient=self._token(patient.strip()))

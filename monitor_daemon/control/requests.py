@@ -61,12 +61,16 @@ class _Admission(Order, frozen=True, kw_only=True):
 
 
 class ScreenRequest(_Admission, frozen=True, tag="screen", kw_only=True):
-    """Look from now on whether a patient may be included."""
+    """Look from now on whether a patient may be included.
+
+    `patient` is his hospital id; the handler puts a token in its place.
+    """
 
     bed: str
     protocol: str
     weight_kg: float | None = None
     version: str | None = None
+    patient: str | None = None
 
     def _command(self, asked: Asked) -> people.Screen:
         return people.Screen(
@@ -78,11 +82,15 @@ class ScreenRequest(_Admission, frozen=True, tag="screen", kw_only=True):
             version=self.version,
             age=self._years(asked.now, asked.zone),
             admitted=self.admitted,
+            patient=self.patient,
         )
 
 
 class EnrolRequest(_Admission, frozen=True, tag="enrol", kw_only=True):
-    """Enrol a randomised patient. `arm` may be empty if there is only one."""
+    """Enrol a randomised patient. `arm` may be empty if there is only one.
+
+    `patient` is his hospital id; the handler puts a token in its place.
+    """
 
     bed: str
     protocol: str
@@ -91,6 +99,7 @@ class EnrolRequest(_Admission, frozen=True, tag="enrol", kw_only=True):
     randomised: str | None = None
     version: str | None = None
     floor: float | None = None
+    patient: str | None = None
 
     def _command(self, asked: Asked) -> people.Enrol:
         randomised = asked.time(self.randomised)
@@ -109,6 +118,7 @@ class EnrolRequest(_Admission, frozen=True, tag="enrol", kw_only=True):
             admitted=self.admitted,
             day_zero=day_start(at, asked.zone),
             days=day_ends(at, asked.zone, TRIAL_DAYS),
+            patient=self.patient,
         )
 
 

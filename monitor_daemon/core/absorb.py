@@ -6,8 +6,9 @@ from typing import Final
 from monitor_daemon.core.decisions import Logged
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import SECOND, Configured, Data, Sample
-from monitor_daemon.core.filter import Timed
+from monitor_daemon.core.filter import Timed, refusal
 from monitor_daemon.core.intake import JUMP, DeviceClock
+from monitor_daemon.core.line import concerns_line, concerns_pump
 from monitor_daemon.core.results import KINDS
 from monitor_daemon.core.sources import OtherPressure
 from monitor_daemon.core.subject import Bed
@@ -34,9 +35,13 @@ class Absorber:
     def absorb(self, bed: Bed, given: Data, now: int, say: Callable[[Logged], None]) -> bool:
         """Take a message for `bed`; True if it changed what an infusion does."""
         changed = False
+        if given.alarms or bed.line.problems:
+            _alarms(bed, given, now, say)
         for flow in given.flows:
             source = f"{given.link}|{flow.channel}"
             at = self._place(source, flow.at, given, now, say, at_once=False)
+            if at < bed.begun:
+                continue
             changed |= bed.others.take_flow(
                 bed.infusions, self._repeats, given.link, flow, self._drugs, now, at
             )
@@ -54,13 +59,18 @@ class Absorber:
         say: Callable[[Logged], None],
     ) -> None:
         """Take (instant, message, its one triplet) of one source; the same as one by one."""
+        if bed.line.problems or any(given.alarms for _, given, _ in block):
+            for now, given, _ in block:
+                self.absorb(bed, given, now, say)
+            return
         samples: list[Timed] = []
         for now, given, (_, stamped, mean, systolic, diastolic, _) in block:
             at = self._place_pressure(bed, stamped, given, now, say)
             samples.append((at, mean, systolic, diastolic))
         link, channel = block[0][1].link, block[0][2][0]
         source, rank = f"{link}|{channel}", self._ranks.get(link, 0)
-        if bed.pressure.source in {None, source}:
+        own = all(at >= bed.begun for at, *_ in samples)
+        if own and bed.pressure.source in {None, source}:
             bed.pressure.take_block(source, samples, rank)
             return
         for at, mean, systolic, diastolic in samples:
@@ -91,7 +101,15 @@ class Absorber:
         *,
         usable: bool,
     ) -> None:
-        """One sample for the bed, or for comparison if another source is followed."""
+        """One sample for the bed, or for comparison if another source is followed.
+
+        What a technical problem of the line explains is flagged; a value that can be no pressure
+        says so all the same.
+        """
+        if at < bed.begun:
+            return
+        if usable and bed.line.doubts(at):
+            usable = refusal(mean, systolic, diastolic) is not None
         bed.pressure.take(source, at, mean, systolic, diastolic, usable=usable, rank=rank)
         if bed.pressure.source != source and usable:
             bed.others.pressures.setdefault(source, OtherPressure()).add(at, mean)
@@ -167,6 +185,23 @@ def refills(bed: Bed, given: Data, now: int) -> list[tuple[int, float]]:
             if bed.latest.get("crt") != entry:
                 found.append(entry)
     return found
+
+
+def _alarms(bed: Bed, given: Data, now: int, say: Callable[[Logged], None]) -> None:
+    """Take the alarms of a message; what a gateway repeats is not now."""
+    line = bed.line
+    stood = bool(line.problems)
+    line.settle(now)
+    for alarm in () if given.buffered else given.alarms:
+        key = f"{given.link}|{alarm.code}"
+        detail = {"bed": given.bed, "link": given.link, "code": alarm.code}
+        if concerns_line(alarm):
+            if line.problem(key, alarm, now):
+                say(Logged("LINE_PROBLEM", now, detail=detail))
+        elif (given.flows or concerns_pump(alarm)) and line.pump_alarm(key, alarm, now):
+            say(Logged("PUMP_ALARM", now, detail=detail))
+    if stood and not line.problems:
+        say(Logged("LINE_PROBLEM_OVER", now, detail={"bed": given.bed}))
 
 
 def pressures(samples: Sequence[Sample]) -> list[Pressures]:

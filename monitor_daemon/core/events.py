@@ -52,6 +52,21 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     volume: float | None = None
 
 
+class Alarmed(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """An alarm as a device reports it: the number of its event and words from closed lists.
+
+    `phase` as in IHE PCD-04 (start, continue, end, ...), None in lists that are repeated while an
+    alarm stands. `at`: device time as the device has it. `arterial`: its words name an arterial
+    pressure; they themselves stay behind.
+    """
+
+    code: str
+    phase: str | None = None
+    state: tuple[str, ...] = ()
+    at: int | None = None
+    arterial: bool = False
+
+
 class Configured(Given, frozen=True, tag="configured"):
     """The configuration in force: texts, so that the record can be judged again from itself.
 
@@ -101,6 +116,23 @@ class Data(Given, frozen=True, tag="data"):
     flows: tuple[Flow, ...] = ()
     unmapped: tuple[str, ...] = ()
     buffered: bool = False
+    alarms: tuple[Alarmed, ...] = ()
+
+
+class Moved(Given, frozen=True, tag="moved"):
+    """A patient came, moved or left, as the hospital's ADT says (HL7 v2.9 chapter 3).
+
+    `event` as in the vocabulary's `Identity`. Patients are tokens, which tell nothing without the
+    site's key. `bed` is where he is after the event, `prior_bed` where he was: aliases, "" for a
+    bed that is not ours, None if not told. `at`: when it happened.
+    """
+
+    event: str
+    bed: str | None = None
+    prior_bed: str | None = None
+    patient: str | None = None
+    prior_patient: str | None = None
+    at: int | None = None
 
 
 class Tick(Given, frozen=True, tag="tick"):

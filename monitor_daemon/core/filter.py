@@ -175,7 +175,8 @@ class Feed(msgspec.Struct):
                 first += 1
             while last > first and triplets[last] == triplets[last - 1]:
                 last -= 1
-        for n in (*range(first + 1), *range(max(first + 1, last), len(ats))):
+        # The one before the last run is seen too: it ends a first run of the same values.
+        for n in (*range(first + 1), *range(max(first + 1, last - 1), len(ats))):
             self.see(ats[n], *triplets[n])
 
     @property

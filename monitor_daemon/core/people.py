@@ -15,6 +15,7 @@ from monitor_daemon.core.events import (
     Given,
     HandOver,
     LinkChanged,
+    Moved,
     Started,
     Tick,
 )
@@ -28,7 +29,10 @@ VARIABLE = Literal["MAP", "MPP"]
 
 
 class Screen(Given, frozen=True, tag="screen"):
-    """Look whether a patient may be included. `age` in whole years, `admitted` to the ICU."""
+    """Look whether a patient may be included. `age` in whole years, `admitted` to the ICU.
+
+    `patient` is the token of his hospital id, by which ADT events find him.
+    """
 
     order: ClassVar[int] = 1
     subject: str
@@ -39,6 +43,7 @@ class Screen(Given, frozen=True, tag="screen"):
     version: str | None = None
     age: int | None = None
     admitted: bool | None = None
+    patient: str | None = None
 
 
 class Enrol(Given, frozen=True, tag="enrol"):
@@ -63,6 +68,7 @@ class Enrol(Given, frozen=True, tag="enrol"):
     admitted: bool | None = None
     day_zero: int | None = None
     days: tuple[int, ...] = ()
+    patient: str | None = None
 
 
 class Randomise(Given, frozen=True, tag="randomise"):
@@ -84,7 +90,10 @@ class Randomise(Given, frozen=True, tag="randomise"):
 
 
 class Associate(Given, frozen=True, tag="associate"):
-    """A patient is connected to the devices of `bed` (None: of no bed) since `since`."""
+    """A patient is connected to the devices of `bed` (None: of no bed) since `since`.
+
+    `reopen`: the discharge that ended his protocol was cancelled.
+    """
 
     order: ClassVar[int] = 1
     subject: str
@@ -92,6 +101,7 @@ class Associate(Given, frozen=True, tag="associate"):
     actor: str
     since: int | None = None
     reason: str | None = None
+    reopen: bool = False
 
 
 class Observe(Given, frozen=True, tag="observe"):
@@ -266,4 +276,4 @@ Word = (
     | Void
 )
 Command = Screen | Enrol | Word
-Input = Configured | Started | ClockStepped | LinkChanged | Data | HandOver | Tick | Command
+Input = Configured | Started | ClockStepped | LinkChanged | Data | Moved | HandOver | Tick | Command

@@ -11,6 +11,7 @@ from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.history import History
 from monitor_daemon.core.infusion import Infusions
 from monitor_daemon.core.ledger import Ledger
+from monitor_daemon.core.line import Line
 from monitor_daemon.core.people import VARIABLE
 from monitor_daemon.core.pressure import Pressure
 from monitor_daemon.core.response import Response
@@ -23,7 +24,8 @@ Memory = TypeVar("Memory", bound=msgspec.Struct)
 class Bed(msgspec.Struct):
     """What the devices of one bed have told since the last patient left.
 
-    `holder` is the subject whose data they are, `failed` names our own error.
+    `holder` is the subject whose data they are, `failed` names our own error. What was measured
+    before `begun` (ms) was another's.
     """
 
     pressure: Pressure = msgspec.field(default_factory=Pressure)
@@ -33,6 +35,8 @@ class Bed(msgspec.Struct):
     latest: dict[str, tuple[int, float]] = {}
     holder: str | None = None
     failed: str | None = None
+    line: Line = msgspec.field(default_factory=Line)
+    begun: int = 0
 
 
 class OpenAlert(msgspec.Struct):
@@ -80,7 +84,7 @@ class Subject(msgspec.Struct):
     what is aimed at moved last, and `change` whether that was step_up, step_down or active.
     `exempt` holds reasons by rule. `exposure` is what was recorded in other beds. `days` are the
     ends of D0, D1, ..., `signed` tells by day who signed its record; `death` and `discharge` when
-    they happened.
+    they happened. `patient` is the token by which the hospital's ADT names him, if it is known.
     """
 
     id: str
@@ -120,6 +124,7 @@ class Subject(msgspec.Struct):
     history: History = msgspec.field(default_factory=History)
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     failed: str | None = None
+    patient: str | None = None
 
     @property
     def aim(self) -> float | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from monitor_daemon.core import identity
 from monitor_daemon.core.absorb import Absorber, Pressures, refills
 from monitor_daemon.core.commands import inclusion
 from monitor_daemon.core.commands.checks import find_subject
@@ -24,6 +25,7 @@ from monitor_daemon.core.events import (
     Data,
     HandOver,
     LinkChanged,
+    Moved,
     Started,
     Tick,
 )
@@ -68,6 +70,7 @@ class WardState(msgspec.Struct):
     subjects: dict[str, Subject] = {}
     clocks: dict[str, DeviceClock] = {}
     links: dict[str, LinkChanged] = {}
+    strangers: identity.Strangers = msgspec.field(default_factory=identity.Strangers)
 
 
 class Ward:
@@ -112,9 +115,10 @@ class Ward:
                     instant.out.append((index, Logged("CLOCK", now, detail=detail)))
                 case HandOver():
                     instant.roles = (*instant.roles, *given.roles)
+                case Moved():
+                    self._follow(index, given, instant)
                 case _:
-                    instant.words.setdefault(given.subject, []).append((index, given))
-                    instant.owners[given.subject] = index
+                    _ask(index, given, instant)
         self._judge_all(instant)
         return instant.out
 
@@ -139,8 +143,13 @@ class Ward:
         if type(given) is not Data or given.samples or not given.flows or given.bed is None:
             return False
         bed = self.state.beds.get(given.bed)
-        return bed is not None and all(
-            bed.infusions.knows(f"{given.link}|{flow.channel}", flow, now) for flow in given.flows
+        return (
+            bed is not None
+            and not given.alarms
+            and all(
+                bed.infusions.knows(f"{given.link}|{flow.channel}", flow, now)
+                for flow in given.flows
+            )
         )
 
     def rules(self, subject: Subject) -> RuleSet:
@@ -234,21 +243,20 @@ class Ward:
         return moment
 
     def _associate(self, moment: Moment, given: Associate) -> None:
-        subject, before = moment.subject, moment.subject.bed
-        inclusion.associate(moment, given, self.state.subjects)
-        held = self.state.beds.get(before)
-        if held is not None and held.holder == subject.id:
-            held.holder = None
-        bed = self.bed(subject)
-        if subject.left is not None:
-            return
-        bed.holder = subject.id
-        since = subject.attached or 0
-        late = [m for m in bed.pressure.bins if m >= since // MINUTE]
-        if since < moment.now and late:
-            here = self._moment(subject, moment.now)
+        late = identity.move(moment, given, self.state.subjects, self.state.beds)
+        if late:
+            here = self._moment(moment.subject, moment.now)
             here.decisions = moment.decisions
-            self._judge_late(here, sorted(late))
+            self._judge_late(here, late)
+
+    def _follow(self, index: int, given: Moved, instant: Instant) -> None:
+        """What the hospital's ADT tells of one of ours becomes commands about him."""
+        state = self.state
+        register = identity.Register(state.subjects, state.beds, state.strangers, instant.now)
+        told = register.take(given)
+        instant.out += [(index, said) for said in told.said]
+        for word in told.words:
+            _ask(index, word, instant)
 
     def _judge_late(self, moment: Moment, late: list[int]) -> None:
         """Minutes that got their values late: the ledger and the deviations that they show."""
@@ -271,7 +279,7 @@ class Ward:
                 entries.append(given)
             elif isinstance(given, End) and moment.bed.holder == moment.subject.id:
                 # Who comes next must not inherit what this patient's devices told.
-                self.state.beds[moment.subject.bed] = Bed()
+                self.state.beds[moment.subject.bed] = Bed(begun=moment.now)
         return entries
 
     def _close(self, name: str, bed: Bed, instant: Instant) -> None:
@@ -345,15 +353,9 @@ class Ward:
             subject = inclusion.screen(given, subjects, protocols, now)
         else:
             subject = inclusion.enrol(given, subjects, protocols, now)
-        bed = self.state.beds.get(subject.bed)
-        before = self.state.subjects.get(bed.holder or "") if bed else None
-        if before is not None and before.left is None:
-            # His protocol has ended, but until now his drugs were still recorded.
-            inclusion.leave(before, self.bed(before), now)
-        if bed is None or bed.holder is not None:
-            bed = self.state.beds[subject.bed] = Bed()
-        bed.holder = subject.id
-        self.state.subjects[subject.id] = subject
+        subject.patient = given.patient
+        identity.occupy(subject, subjects, self.state.beds, now)
+        subjects[subject.id] = subject
 
     def _data(self, index: int, given: Data, instant: Instant) -> None:
         if given.bed is None:
@@ -381,6 +383,11 @@ class Ward:
         link = (pressure.source or "").split("|", 1)[0]
         period = configured.periods.get(link, 60.0) if configured else 60.0
         return max(1, math.ceil(round(30.0 / period, 6)))
+
+
+def _ask(index: int, word: Word, instant: Instant) -> None:
+    instant.words.setdefault(word.subject, []).append((index, word))
+    instant.owners[word.subject] = index
 
 
 def _sayer(said: list[tuple[int, Decision]]) -> Callable[[Logged], None]:

@@ -2,12 +2,14 @@
 
 Bed codes of the hospital become the unit's aliases, drug words become entries of the drug file, and
 patient identifiers stay behind: they are in the original bytes, and those go sealed to the vault.
-What cannot be resolved is counted under a name that tells nothing.
+Where a patient moves, a keyed token stands for him. Of an alarm its number and words of closed
+lists come in. What cannot be resolved is counted under a name that tells nothing.
 
 Of a blinded infusion only status and rate come in (reference 2.5): a pump's label, concentration or
 dose could tell what the bag holds.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -17,14 +19,38 @@ from typing import Final
 
 from monitor_daemon.core.drugs import Drug, DrugTable
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.events import SECOND, Data, Flow, Sample
+from monitor_daemon.core.events import SECOND, Alarmed, Data, Flow, Moved, Sample
 from monitor_daemon.core.moment import STUDY
-from monitor_daemon.core.vocabulary import Fault, Infusion, Reading, Row, Unmapped
+from monitor_daemon.core.vocabulary import (
+    Alarm,
+    Fault,
+    Identity,
+    Infusion,
+    Reading,
+    Row,
+    Unmapped,
+)
 
 #: An unmapped code is shown by name; more than this many different ones are only counted.
 _NAMES: Final = 200
 #: Drug words are shown to the coordinator; a label longer than any drug list allows is cut.
 _LABEL: Final = 40
+
+#: Numbers of MDC, and short ones behind a word as BCC and Alaris have them. Nothing else that a
+#: sender puts in the place of a code comes in: it may be a name.
+_ALARM: Final = re.compile(r"\d{1,6}|[A-Z]{1,10}\d?\.?\d{1,2}|AL_[A-Z]{3,8}")
+#: 68481 MDC_ATTR_EVENT_PHASE (IHE PCD-04); another word is an update.
+_PHASES: Final = frozenset({
+    "tpoint", "start", "start_only", "continue", "end", "present", "update", "escalate",
+    "deescalate", "inactivate", "acknowledged", "reset", "stop",
+})  # fmt: skip
+#: 68482 MDC_ATTR_ALARM_STATE, and the states of Philips' alarm lists.
+_STATES: Final = frozenset({
+    "inactive", "active", "latched", "inhibited", "suspended", "silenced", "test", "standby",
+    "demo",
+})  # fmt: skip
+#: A monitor names the pressure of an alarm by its label, or by the group of its Philips id.
+_ARTERIAL: Final = re.compile(r"\b(?:ABP|ART|ARTERIAL|4A1[04])\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +84,9 @@ class Counts:
 
 
 class Entrance:
-    """Masks the messages of one link. `token` makes a stand-in for a bed code nobody mapped.
+    """Masks the messages of one link.
+
+    `token` makes a stand-in for a patient's id, and for a bed code nobody mapped.
 
     Raises ConfigError for study channels without a study drug.
     """
@@ -76,12 +104,21 @@ class Entrance:
         self._token = token
         self._known: dict[str | None, str | None] = {}
 
-    def admit(self, rows: Sequence[Row]) -> list[Data]:
-        """One wire message as inputs, one for each bed it speaks of; at least one."""
+    def admit(self, rows: Sequence[Row]) -> list[Data | Moved]:
+        """One wire message as inputs, one for each bed or move it speaks of; at least one."""
+        moves = self._moves([row for row in rows if type(row) is Identity])
+        data = self._data(rows)
+        if moves and data == [Data(self.link.name, None)]:
+            return moves
+        return [*moves, *data]
+
+    def _data(self, rows: Sequence[Row]) -> list[Data | Moved]:
         samples: dict[str | None, list[Sample]] = {}
         flows: dict[str | None, list[Flow]] = {}
+        alarms: dict[str | None, list[Alarmed]] = {}
         unmapped: list[str] = []
         blinded = False
+        pump: str | None = None
         zone = self.link.zone
         for row in rows:
             if type(row) is Reading:
@@ -89,19 +126,25 @@ class Entrance:
                 sample = Sample(row.signal, row.value, row.quality, at, row.channel)
                 samples.setdefault(self._bed(row.bed), []).append(sample)
             elif isinstance(row, Infusion):
-                bed = self.link.channels.get(row.channel or "") or self._bed(row.bed)
+                pump = self.link.channels.get(row.channel or "") or self._bed(row.bed)
                 flow = self._flow(row)
                 blinded = blinded or flow.drug == STUDY
-                flows.setdefault(bed, []).append(flow)
+                flows.setdefault(pump, []).append(flow)
+            elif isinstance(row, Alarm):
+                # What comes behind a pump's rate is the pump's.
+                alarms.setdefault(pump or self._bed(row.bed), []).extend(self._alarm(row))
             elif isinstance(row, Unmapped):
                 unmapped.append(_code(row.source))
             elif isinstance(row, Fault):
                 self.counts.faults[row.code] += 1
+        alarms.pop(None, None)
         if blinded:
-            # What nobody mapped may be the study pump's, and be there for one kind of bag only.
+            # What nobody mapped may be the study pump's, and be there for one kind of bag only;
+            # so may an alarm, of a dose limit for one.
             unmapped.clear()
+            alarms.clear()
         _count(self.counts.unmapped, unmapped)
-        beds = list(dict.fromkeys([*samples, *flows])) or [None]
+        beds = list(dict.fromkeys([*samples, *flows, *alarms])) or [None]
         return [
             Data(
                 link=self.link.name,
@@ -109,8 +152,48 @@ class Entrance:
                 samples=tuple(samples.get(bed, ())),
                 flows=tuple(flows.get(bed, ())),
                 unmapped=tuple(sorted(set(unmapped))) if bed is beds[0] else (),
+                alarms=tuple(alarms.get(bed, ())),
             )
             for bed in beds
+        ]
+
+    def _moves(self, rows: Sequence[Identity]) -> list[Data | Moved]:
+        swap = len(rows) == 2 and rows[0].event == "swap"
+        return [
+            Moved(
+                event=row.event,
+                bed=self._place(row.bed),
+                # In an exchange each came from where the other is now.
+                prior_bed=self._place(rows[1 - n].bed if swap else row.prior_bed),
+                patient=self._patient(row.patient),
+                prior_patient=self._patient(row.prior_patient),
+                at=_moment(row.device_time, self.link.zone),
+            )
+            for n, row in enumerate(rows)
+        ]
+
+    def _place(self, code: str | None) -> str | None:
+        """The alias of a bed; "" for one that is not ours, as most of a hospital are."""
+        return None if code is None else self._listed(code) or ""
+
+    def _patient(self, name: str | None) -> str | None:
+        return self._token(name) if name else None
+
+    def _alarm(self, row: Alarm) -> list[Alarmed]:
+        code = (row.code or "").split("^")[0].strip()
+        if not _ALARM.fullmatch(code):
+            _count(self.counts.unmapped, ["alarm"])
+            return []
+        phase = row.phase and row.phase.strip().lower()
+        words = [word.strip().lower() for word in (row.state or "").split(",")]
+        return [
+            Alarmed(
+                code=code,
+                phase=phase if phase is None or phase in _PHASES else "update",
+                state=tuple(word for word in words if word in _STATES),
+                at=_moment(row.device_time, self.link.zone),
+                arterial=_ARTERIAL.search(row.text or "") is not None,
+            )
         ]
 
     def _bed(self, code: str | None) -> str | None:
@@ -124,13 +207,14 @@ class Entrance:
         return bed
 
     def _find(self, code: str | None) -> str | None:
+        """The alias of a bed code; every value that names no other bed is of the link's own."""
+        listed = self._listed(code) if code else None
+        return self.link.bed if listed is None else listed
+
+    def _listed(self, code: str) -> str | None:
         """The alias of a bed code: whole, or its first three components (ward, room, bed)."""
-        if code:
-            place = "^".join(code.split("^")[:3]).rstrip("^")
-            for candidate in (code, place):
-                if candidate in self.link.beds:
-                    return self.link.beds[candidate]
-        return self.link.bed
+        place = "^".join(code.split("^")[:3]).rstrip("^")
+        return self.link.beds.get(code) or self.link.beds.get(place)
 
     def _flow(self, row: Infusion) -> Flow:
         entry = self._drugs.find(row.drug) if row.drug else None

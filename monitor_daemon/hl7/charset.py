@@ -1,10 +1,13 @@
 """MSH-18 to a Python codec (HL7 table 0211 and the spellings that vendors use)."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
 #: Decodes JIS X 0208, 0212 and half-width katakana; its siblings in the standard library do not.
 ISO_2022_JP: Final = "iso2022_jp_ext"
+
+_KATAKANA: Final = re.compile(b"[\xa1-\xdf]+")
 
 #: Declares nothing beyond ASCII, or UCS-2 by the book, which nobody sends: UTF-8 or the site's set.
 _UNDECLARED: Final = frozenset({"", "ASCII", "ISOIR6", "UNICODE"})
@@ -46,6 +49,23 @@ def codecs_of(declared: str, repetition: str, fallback: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(("utf-8", _CODECS.get(_plain(fallback), "utf-8"))))
     known = _CODECS.get(names[0])
     return (known,) if known else ()
+
+
+def iso_2022_jp(line: bytes) -> str:
+    """One segment in ISO 2022 with Japanese sets; bytes that do not fit become U+FFFD.
+
+    Texts that return to JIS X 0201 instead of ASCII keep backslash and tilde, which are
+    delimiters; its half-width katakana may come with the eighth bit instead of an escape.
+    """
+    if b"\x1b(J" in line:
+        line = line.replace(b"\x1b(J", b"\x1b(B")
+    if not line.isascii():
+        line = _KATAKANA.sub(_seven_bit, line)
+    return line.decode(ISO_2022_JP, "replace")
+
+
+def _seven_bit(match: re.Match[bytes]) -> bytes:
+    return b"\x1b(I%b\x1b(B" % bytes(byte & 0x7F for byte in match[0])
 
 
 def known(declared: str) -> bool:

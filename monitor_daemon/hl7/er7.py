@@ -6,12 +6,14 @@ gateways really send.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-from monitor_daemon.hl7.charset import ISO_2022_JP, codecs_of
+from monitor_daemon.hl7.charset import ISO_2022_JP, codecs_of, iso_2022_jp
 
 _BOM: Final = b"\xef\xbb\xbf"
+_BLANK: Final = b"\r\n\t \0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,6 @@ class Encoding:
         return match[0]
 
 
-_STANDARD: Final = Encoding()
-
-
 @dataclass(frozen=True, slots=True)
 class Header:
     """MSH as raw bytes, for an acknowledgement that must echo them exactly."""
@@ -116,49 +115,57 @@ def read(payload: bytes, fallback: str = "8859/1") -> Er7Message | Unreadable:
     `fallback` is the character set (as in MSH-18) for a message that declares none or ASCII and is
     not UTF-8 either. Reasons quote no more than a delimiter: the rest may name a patient.
     """
-    lines = _lines(payload)
-    if not lines or lines[0][:3] != b"MSH":
+    payload = _tidy(payload)
+    first = payload.partition(b"\r")[0]
+    if first[:3] != b"MSH":
         return Unreadable("does not start with MSH")
-    first = lines[0]
     separator = first[3:4]
-    if not separator.isascii() or separator.isalnum() or not separator.strip(b" \0\x7f"):
-        return Unreadable(f"MSH-1 is no field separator: {separator!r}")
-    parts = tuple(first.split(separator))
+    parts = tuple(first.split(separator)) if separator else (first,)
+    standard = _delimiters(separator, parts[1] if len(parts) > 1 else b"")
+    if isinstance(standard, Unreadable):
+        return standard
     if len(parts) < 3:
         return Unreadable("MSH has no field after MSH-2")
-    marks = parts[1].decode("ascii", "replace")
+    declared = parts[17].decode("ascii", "replace").strip() if len(parts) > 17 else ""
+    text, codec, damaged = _decode(payload, declared, standard.repetition, fallback)
+    bar = standard.field
+    segments = [line.split(bar) for line in text.split("\r")]
+    segments[0].insert(1, bar)
+    encoding = standard if codec == standard.codec else replace(standard, codec=codec)
+    return Er7Message(encoding, Header(separator, parts), segments, damaged)
+
+
+@lru_cache(maxsize=64)
+def _delimiters(separator: bytes, declared: bytes) -> Encoding | Unreadable:
+    """The delimiters in MSH-1 and MSH-2; those that MSH-2 leaves out are the usual ones."""
+    if not separator.isascii() or separator.isalnum() or not separator.strip(b" \0\x7f"):
+        return Unreadable(f"MSH-1 is no field separator: {separator!r}")
+    marks = declared.decode("ascii", "replace")
     delimiters = marks[:4] + "^~\\&"[len(marks) :]
     bar = separator.decode("ascii")
     if bar in delimiters or any(not mark.isascii() or mark.isalnum() for mark in marks):
         return Unreadable("MSH-2 names no delimiters")
-    component, repetition, escape, subcomponent = tuple(delimiters)
-    declared = parts[17].decode("ascii", "replace").strip() if len(parts) > 17 else ""
-    text, codec, damaged = _decode(lines, declared, repetition, fallback)
-    segments = [line.split(bar) for line in text]
-    segments[0].insert(1, bar)
-    encoding = (
-        _STANDARD
-        if bar == "|" and marks == "^~\\&" and codec == "utf-8"
-        else Encoding(bar, component, repetition, escape, subcomponent, codec)
-    )
-    return Er7Message(encoding, Header(separator, parts), segments, damaged)
+    return Encoding(bar, *delimiters)
 
 
-def _lines(payload: bytes) -> list[bytes]:
-    """The segments of `payload`: any line end, no BOM, broken lines joined again.
+@lru_cache(maxsize=64)
+def _broken(separator: bytes) -> re.Pattern[bytes]:
+    """A line end that no segment name follows."""
+    return re.compile(rb"\r(?![A-Za-z0-9]{3}%b)" % re.escape(separator))
+
+
+def _tidy(payload: bytes) -> bytes:
+    """`payload` with CR between its segments: any line end, no BOM, broken lines joined again.
 
     CR and LF are no part of a character in any set that HL7 allows, so this comes before decoding.
     """
-    payload = payload.removeprefix(_BOM).rstrip(b"\r\n\t \0")
+    payload = payload.removeprefix(_BOM).strip(_BLANK)
     if b"\n" in payload:
         payload = payload.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
-    lines = payload.split(b"\r")
-    lines[0] = lines[0].lstrip(b" \t\0")
-    separator = lines[0][3:4]
-    for line in lines:
-        if line[3:4] != separator or not line[:3].isalnum():
-            return _joined(lines, separator)
-    return lines
+    separator = payload[3:4]
+    if _broken(separator).search(payload):
+        return b"\r".join(_joined(payload.split(b"\r"), separator))
+    return payload
 
 
 def _joined(lines: list[bytes], separator: bytes) -> list[bytes]:
@@ -175,21 +182,18 @@ def _joined(lines: list[bytes], separator: bytes) -> list[bytes]:
     return joined
 
 
-def _decode(
-    lines: list[bytes], declared: str, repetition: str, fallback: str
-) -> tuple[list[str], str, bool]:
-    """The decoded lines, the codec that fitted, and whether bytes had to be replaced."""
-    raw = b"\r".join(lines)
+def _decode(raw: bytes, declared: str, repetition: str, fallback: str) -> tuple[str, str, bool]:
+    """The decoded text, the codec that fitted, and whether bytes had to be replaced."""
     codecs = codecs_of(declared, repetition, fallback)
     if codecs == (ISO_2022_JP,) or b"\x1b$" in raw:
         # A cut text may leave the shift open: each segment starts in ASCII again.
-        text = [line.decode(ISO_2022_JP, "replace") for line in lines]
-        return text, ISO_2022_JP, any("\ufffd" in line for line in text)
+        text = "\r".join(iso_2022_jp(line) for line in raw.split(b"\r"))
+        return text, ISO_2022_JP, "\ufffd" in text
     for codec in codecs:
         try:
-            return raw.decode(codec).split("\r"), codec, False
+            return raw.decode(codec), codec, False
         except UnicodeDecodeError:
             continue
     codec = codecs[0] if codecs else "utf-8"
-    text = raw.decode(codec, "replace").split("\r")
-    return text, codec, not codecs or any("\ufffd" in line for line in text)
+    text = raw.decode(codec, "replace")
+    return text, codec, not codecs or "\ufffd" in text

@@ -5,6 +5,7 @@ what stands between two of them; it gives the same answer however the stream was
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 VT: Final = b"\x0b"
@@ -54,6 +55,11 @@ class Framer:
         self._start: int | None = None
         self._held = bytearray()
 
+    @property
+    def started(self) -> int | None:
+        """Where the frame starts of which the end has not come; None between two frames."""
+        return self._start
+
     def feed(self, data: bytes) -> list[Frame | FrameFault]:
         """Takes any number of bytes; gives what they complete. Never raises."""
         found: list[Frame | FrameFault] = []
@@ -89,18 +95,19 @@ class Framer:
         return end + 1
 
     def _count_junk(self, outside: bytes, offset: int, found: list[Frame | FrameFault]) -> None:
-        junk = [at for at, byte in enumerate(outside) if byte not in _WHITE]
+        junk = len(outside.translate(None, _WHITE))
         if junk and not self._junk:
-            at = junk[0]
+            at = len(outside) - len(outside.lstrip(_WHITE))
             found.append(
                 FrameFault(offset + at, "HL7_JUNK", f"byte {outside[at]:#04x} outside of a frame")
             )
-        if self._junk + len(junk) > self._max_junk:
-            at = junk[self._max_junk - self._junk]
+        if self._junk + junk > self._max_junk:
+            places = (at for at, byte in enumerate(outside) if byte not in _WHITE)
+            at = next(islice(places, self._max_junk - self._junk, None))
             reason = f"more than {self._max_junk} bytes without a start of frame (0x0b)"
             found.append(FrameFault(offset + at, "HL7_JUNK", reason, fatal=True))
             self._skip_to_vt = True
-        self._junk += len(junk)
+        self._junk += junk
 
     def _inside(self, data: bytes, at: int, found: list[Frame | FrameFault]) -> int:
         start = self._start or 0

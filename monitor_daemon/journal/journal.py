@@ -8,7 +8,7 @@ from typing import Any, Self
 import aiosqlite
 
 from monitor_daemon.journal.chain import GENESIS
-from monitor_daemon.journal.rows import Head, InputRow, OutboxRow
+from monitor_daemon.journal.rows import ALARM_MANAGER, Head, InputRow, OutboxRow
 from monitor_daemon.journal.schema import MIGRATIONS, open_store
 
 #: Snapshots kept; the older ones only cost room.
@@ -116,9 +116,16 @@ class Journal:
 
     async def pending(self, limit: int) -> list[OutboxRow]:
         """Messages not yet acknowledged by the broker, oldest first."""
+        return await self._unsent(f"topic <> '{ALARM_MANAGER}'", limit)
+
+    async def reports(self, limit: int) -> list[OutboxRow]:
+        """Reports not yet acknowledged by the alarm manager, oldest first."""
+        return await self._unsent(f"topic = '{ALARM_MANAGER}'", limit)
+
+    async def _unsent(self, whose: str, limit: int) -> list[OutboxRow]:
         rows = await self._db.execute_fetchall(
-            "SELECT topic, payload, retain, sequence, id FROM outbox"
-            " WHERE sent IS NULL AND refused IS NULL ORDER BY id LIMIT ?",
+            "SELECT topic, payload, retain, sequence, id FROM outbox"  # noqa: S608 - our own words
+            f" WHERE {whose} AND sent IS NULL AND refused IS NULL ORDER BY id LIMIT ?",
             (limit,),
         )
         return [OutboxRow(t, payload, bool(retain), s, i) for t, payload, retain, s, i in rows]

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.events import Decision, Input
+from monitor_daemon.core.decisions import Decision
+from monitor_daemon.core.people import Input
 from monitor_daemon.journal.rows import InputRow
 
 encode: Final = msgspec.json.Encoder(order=None).encode

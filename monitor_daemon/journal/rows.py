@@ -1,6 +1,11 @@
 """The rows that other rooms hand to the journal and get back from it."""
 
+from typing import Final
+
 import msgspec
+
+#: The topic of rows that are not for the broker: reports to an alarm manager.
+ALARM_MANAGER: Final = "alarm-manager"
 
 
 class InputRow(msgspec.Struct, gc=False):
@@ -21,7 +26,7 @@ class InputRow(msgspec.Struct, gc=False):
 
 
 class OutboxRow(msgspec.Struct, frozen=True):
-    """One message for the broker, durable before it is sent.
+    """One message for the broker, or a report to the alarm manager, durable before it is sent.
 
     A retained row replaces an unsent one of the same topic. `sequence` counts events; 0 for
     retained rows. `id` is given by the engine.

@@ -47,6 +47,12 @@ MIGRATIONS: Final = (
         body BLOB NOT NULL
     );
     """,
+    # Reports to an alarm manager wait beside the broker's messages; `sent` and `refused` are then
+    # its words. Each of the two consumers finds its own, however many wait for the other.
+    """
+    CREATE INDEX outbox_reports ON outbox (id)
+        WHERE topic = 'alarm-manager' AND sent IS NULL AND refused IS NULL;
+    """,
 )
 
 

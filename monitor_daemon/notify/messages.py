@@ -3,7 +3,7 @@
 Every key is explained in docs/reference/mqtt.md; the JSON Schemas lie in `schemas/`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -29,13 +29,21 @@ INSTANTS: Final = frozenset({"due", "since", "deadline"})
 class Composer:
     """Makes outbox rows for one site; without a `roster` nobody is told in person.
 
-    Raises ConfigError for an unknown `language`.
+    `report` makes the row for an alarm manager, None for an alert that it is not told of. Raises
+    ConfigError for an unknown `language`.
     """
 
-    def __init__(self, site: str, language: str = "en", roster: Roster | None = None) -> None:
+    def __init__(
+        self,
+        site: str,
+        language: str = "en",
+        roster: Roster | None = None,
+        report: Callable[[Alert], OutboxRow | None] | None = None,
+    ) -> None:
         self._root = f"monitor/{site}"
         self._words = Words(language)
         self._roster = roster
+        self._report = report
         self._last: dict[str, bytes] = {}
         self._criteria: dict[str, dict[str, Any]] = {}
 
@@ -49,14 +57,17 @@ class Composer:
     ) -> list[OutboxRow]:
         """The messages that follow from one commit group, judged up to `now` (ms).
 
-        Events come first, numbered from `next_sequence`, then what people are told in person, then
-        what is retained: of each topic only its newest content, and only if it has changed.
+        Events come first, numbered from `next_sequence`, then what the alarm manager and people in
+        person are told, then what is retained: of each topic only its newest content, and only if
+        it has changed.
         """
         alerts = [decision for decision in decisions if isinstance(decision, Alert)]
         rows = [
             self._event(alert, sequence)
             for sequence, alert in enumerate(alerts, start=next_sequence)
         ]
+        if self._report is not None:
+            rows.extend(row for row in map(self._report, alerts) if row is not None)
         for decision in decisions:
             if isinstance(decision, Push):
                 rows.extend(self._personal(ward, decision))

@@ -5,13 +5,17 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import echo_driver
+import msgspec
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from drivers.kit.capture import Chunk, read_capture
+from drivers.kit.kept import differences
 from monitor_daemon.cli.decode import decode
 from monitor_daemon.cli.drivers import app
 
@@ -182,3 +186,135 @@ def test_record_then_replay(device, tmp_path):
     lines = replayed.stdout.splitlines()
     assert lines
     assert all(line.endswith("MAP  art_map  65  mmHg  good") for line in lines)
+
+
+def test_probe_shows_options_and_how_often_each_parameter_comes(device):
+    args = ["probe", "echo", "--port", str(device), "--seconds", "1", "--option", "poll=0.5"]
+    result = runner.invoke(app, args, env={"COLUMNS": "200"})
+    assert "poll 0.5" in result.stdout
+    [line] = [line for line in result.stdout.splitlines() if "art_map" in line]
+    code, *_, count, every = [word.strip() for word in line.strip("│ ").split("│")]
+    assert code == "MAP"
+    assert int(count) > 5
+    assert every == "0.1 s"  # 0.05 s, in one decimal
+
+
+def test_probe_that_understands_nothing_shows_the_first_bytes(device):
+    args = ["probe", "ge_dri", "--port", str(device), "--seconds", "1", "--option", "passive=true"]
+    result = runner.invoke(app, args, env={"COLUMNS": "300"})
+    assert result.exit_code == 3
+    assert echo_driver.line("MAP 65.0").hex(" ") in result.stdout
+    assert result.stderr.startswith("NOT_HEARD: ")
+
+
+CAPTURED = [echo_driver.line(f"MAP {value}") for value in (61, 62, 63)]
+
+
+@pytest.fixture
+def capture(tmp_path):
+    """What an echo device said in a fifth of a second, and what was said to it."""
+    file = tmp_path / "night.cap.jsonl"
+    chunks = [Chunk(1000.0 + 0.1 * n, "rx", data) for n, data in enumerate(CAPTURED)]
+    chunks.insert(1, Chunk(1000.05, "tx", b"+\n"))
+    file.write_bytes(b"".join(msgspec.json.encode(chunk) + b"\n" for chunk in chunks))
+    return file
+
+
+@contextmanager
+def simulated(announced, *args):
+    """`drivers simulate` beside the block; gives the place and the line that it prints."""
+    code = "from monitor_daemon.cli.drivers import app; app()"
+    path = os.pathsep.join([str(announced), str(HERE), str(HERE.parents[1])])
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "simulate", *args],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        said = process.stdout.readline()
+        yield said.rpartition(" at ")[2].partition(", speed")[0], said
+        process.terminate()
+
+
+def received(file):
+    with file.open("rb") as lines:
+        return [chunk for chunk in read_capture(lines) if chunk.dir == "rx"]
+
+
+@pytest.mark.parametrize("way", ["port", "connect"])
+def test_a_capture_is_played_back_as_the_device_sent_it(announced, capture, tmp_path, way):
+    place = ["--port", str(tmp_path / "p")] if way == "port" else ["--listen", "127.0.0.1:0"]
+    # The delay gives the reader of a serial line time to come.
+    late = ["--option", "delay=1.5"] if way == "port" else []
+    again = tmp_path / "again.cap.jsonl"
+    args = ["echo", *place, "--from", str(capture), *late]
+    with simulated(announced, *args) as (where, said):
+        assert said.startswith(f"echo: {capture}, at ")
+        runner.invoke(app, ["record", "echo", str(again), f"--{way}", where, "--seconds", "2.5"])
+    heard = received(again)
+    assert b"".join(chunk.data for chunk in heard) == b"".join(CAPTURED)
+    assert 0.19 < heard[-1].t - heard[0].t < 1.0
+
+
+def test_a_capture_is_played_back_over_udp(announced, tmp_path):
+    """Philips messages are datagrams: those of a simulated monitor, recorded and played again."""
+    first, second = tmp_path / "first.cap.jsonl", tmp_path / "second.cap.jsonl"
+    for source, file in ([], first), (["--from", str(first)], second):
+        args = ["philips_intellivue", "--listen", "127.0.0.1:0", *source]
+        with simulated(announced, *args) as (where, _):
+            args = ["record", "philips_intellivue", str(file), "--connect", where]
+            assert runner.invoke(app, [*args, "--seconds", "1.5"]).exit_code == 0
+    sent = [chunk.data for chunk in received(first)]
+    heard = [chunk.data for chunk in received(second)]
+    assert len(heard) >= 3
+    assert heard == sent[: len(heard)]
+
+
+def test_a_capture_that_holds_nothing_is_not_played(tmp_path):
+    file = tmp_path / "x.cap.jsonl"
+    file.touch()
+    args = ["simulate", "echo", "--port", str(tmp_path / "p"), "--from", str(file)]
+    result = runner.invoke(app, args)
+    assert result.exit_code == 1
+    assert result.stderr == f"CAPTURE_EMPTY: {file}: nothing in it came from a device\n"
+
+
+def test_a_capture_is_kept_and_its_rows_shown_for_review(capture, tmp_path):
+    into = tmp_path / "kept"
+    result = runner.invoke(app, ["keep", "echo", str(capture), "--into", str(into)])
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 3
+    assert "signal=art_map  value=61.0  unit=mmHg" in result.stdout
+    assert f"3 rows in {into / 'night.rows.json'}, NOT REVIEWED" in result.stderr
+    assert differences(into / "night.rows.json") == []
+    again = runner.invoke(app, ["keep", "echo", str(capture), "--into", str(into)])
+    assert again.exit_code == 2
+    assert again.stderr.startswith("FILE: ")
+
+
+def test_of_a_long_capture_the_beginning_is_kept(capture, tmp_path):
+    args = ["keep", "echo", str(capture), "--into", str(tmp_path / "kept"), "--seconds", "0.15"]
+    assert len(runner.invoke(app, args).stdout.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["--mode", "tcp"], "USAGE: driver echo has no mode 'tcp', only serial"),
+        (["--option", "colour=1"], "USAGE: option colour: driver echo knows only"),
+    ],
+)
+def test_wrong_use_of_keep(capture, tmp_path, args, reason):
+    into = ["--into", str(tmp_path / "kept")]
+    result = runner.invoke(app, ["keep", "echo", str(capture), *into, *args])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(reason)
+
+
+def test_a_new_driver_is_laid_out(tmp_path):
+    result = runner.invoke(app, ["new", "ward_box", "--into", str(tmp_path / "mine")])
+    assert result.exit_code == 0
+    assert str(tmp_path / "mine" / "ward_box" / "driver.py") in result.stdout.splitlines()
+    taken = runner.invoke(app, ["new", "hl7", "--into", str(tmp_path / "other")])
+    assert taken.exit_code == 2
+    assert taken.stderr == "USAGE: the name 'hl7' is taken: choose another\n"

@@ -6,7 +6,7 @@ import echo_driver
 import pytest
 
 from drivers.kit import conformance
-from drivers.kit.contract import Message, Problem, Send
+from drivers.kit.contract import Message, Option, Problem, Send
 
 
 class Splitless(echo_driver.EchoSession):
@@ -80,6 +80,11 @@ class Raising(echo_driver.EchoSession):
         ("check_clean", {"simulator": Inventing}, "a value that nobody played"),
         ("check_may_send", {"may_send": lambda _data: True}, "may_send allows b''"),
         ("check_manifest", {"sources": " "}, "must say something"),
+        (
+            "check_manifest",
+            {"options": (Option("delay", 1, ""),)},
+            "every simulator has: {'delay'}",
+        ),
     ],
 )
 def test_broken_promise_is_found(check, broken, reason):

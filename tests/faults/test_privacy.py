@@ -156,6 +156,49 @@ async def test_a_refused_message_type_is_not_quoted_in_the_log(site, tmp_path):
     assert leaks(SECRETS, [*await answered(site), *stored(site, tmp_path)]) == []
 
 
+def adt(event: str, bed: str, prior: str) -> bytes:
+    """An ADT message of the planted patient, framed for MLLP."""
+    segments = [
+        f"MSH|^~\\&|ADT|W|MD|W|||ADT^{event}|{event}|P|2.6|||AL|NE||UNICODE UTF-8",
+        f"EVN|{event}",
+        f"PID|||{RECORD}^^^W^MR||{NAME}~{KANJI}",
+        f"PV1||I|{bed}|||{prior}",
+    ]
+    return b"\x0b" + "".join(s + "\r" for s in segments).encode() + b"\x1c\r"
+
+
+def technical_alarm() -> bytes:
+    """A PCD-04 report whose texts hold the patient's name, also where a code or phase should be."""
+    family, event = NAME.partition("^")[0], "196916^MDC_EVT_SENSOR_DISCONN^MDC"
+    segments = [
+        "MSH|^~\\&|GW|W|MD|W|||ORU^R40^ORU_R40|R40|P|2.6|||AL|NE||UNICODE UTF-8",
+        f"PID|||{RECORD}^^^W^MR||{NAME}",
+        f"PV1||I|{KNOWN_BED}",
+        "OBR|1||F1|196616^MDC_EVT_ALARM^MDC",
+        f"OBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.1.1.1.1|{event}^^^^^^ABP sensor of {family}",
+        f"OBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.1.1.1.2|{family}",
+        "OBR|2||F2|196616^MDC_EVT_ALARM^MDC",
+        f"OBX|3|CWE|196616^MDC_EVT_ALARM^MDC|1.1.1.2.1|{NAME}",
+    ]
+    return b"\x0b" + "".join(s + "\r" for s in segments).encode() + b"\x1c\r"
+
+
+async def test_a_patient_who_moves_is_followed_without_his_name(site, nats, tmp_path):
+    async with listening(nats.settings) as heard, Gateway(ward_port(site)) as gateway:
+        await site.enrol("S1", "bed-1", "usual_vp01")
+        assert b"MSA|CA|R40" in await gateway.send(technical_alarm())
+        assert b"MSA|CA|A02" in await gateway.send(adt("A02", UNKNOWN_BED, KNOWN_BED))
+        assert b"MSA|CA|A40" in await gateway.send(adt("A40", "", ""))
+
+        async def moved():
+            return (await site.status())["subjects"]["S1"]["bed"] is None
+
+        await until(moved, "he is in no bed of ours")
+        assert leaks(SECRETS, await shown(site)) == []
+        assert leaks(SECRETS, stored(site, tmp_path)) == []
+        assert leaks(SECRETS, published(heard)) == []
+
+
 async def test_a_broken_pump_frame_is_not_quoted_in_the_log(site, tmp_path, station):
     station.spoil = b"\x01QUILLFEATHER " + RECORD.encode() + b"\x04"
 

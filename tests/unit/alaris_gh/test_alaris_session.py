@@ -13,6 +13,7 @@ from drivers.alaris_gh.driver import DRIVER
 from drivers.alaris_gh.frames import encode
 from drivers.alaris_gh.session import ANSWER_TIMEOUT, MAX_TRIES, REFUSAL
 from drivers.kit.contract import Alive, Close, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, PumpState, SimClock
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import Alarm, Infusion, PumpStatus
@@ -48,7 +49,7 @@ class Bench:
         play = Script(*(entries or ((0, (RUNNING,)),)))
         clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
         self.session = DRIVER.session(options)
-        self.pump = DRIVER.simulator(options | (pump or {}), play, clock)
+        self.pump = simulated(DRIVER, options | (pump or {}), play, clock)
         self.now = START
         self.sent, self.rows, self.notes, self.problems = [], [], [], []
         self.closed = None
@@ -174,7 +175,7 @@ def test_pump_that_is_switched_off_says_nothing():
 def test_a_pump_that_was_restarted_counts_volume_anew():
     later = PumpState("ne", "", 5.0, volume_ml=13.0)
     bench = Bench((0, (RUNNING,)), (2, (later,)), pump={"restart_at": 1.5})
-    assert [row.volume_ml for row in infusions(bench.run(2.0))] == [12.5, 12.5, 0.5]
+    assert [row.volume_ml for row in infusions(bench.run(2.5))] == [12.5, 12.5, 0.0, 0.5]
 
 
 def test_nothing_is_asked_before_the_answer_is_stored():

@@ -11,6 +11,7 @@ from drivers.bbraun_space.driver import DRIVER
 from drivers.bbraun_space.frames import ACK, NAK, encode, parse
 from drivers.bbraun_space.session import ANSWER_TIMEOUT, CYCLIC_MODE, REQUEST_MODE, Event, State
 from drivers.kit.contract import Alive, Close, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, PumpState, SimClock
 from monitor_daemon.core.vocabulary import Alarm, Fault, Infusion, PumpStatus, Quality
 
@@ -49,7 +50,7 @@ class Bench:
     def __init__(self, play, *, station=None, **options):
         clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
         self.session = DRIVER.session(options)
-        self.station = DRIVER.simulator(options | (station or {}), play, clock)
+        self.station = simulated(DRIVER, options | (station or {}), play, clock)
         self.now = START
         self.sent, self.messages, self.problems, self.notes = [], [], [], []
         self.closed = None

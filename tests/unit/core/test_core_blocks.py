@@ -138,6 +138,11 @@ runs = st.tuples(triplets, st.integers(1, 20), steps, leaps)
 blocks = st.lists(runs, min_size=1, max_size=8)
 
 
+def test_values_that_come_again_after_others_are_a_run_of_their_own():
+    again = [(70.0, 110.0, 50.0), (70.0, 110.0, 50.0), (71.0, 112.0, 51.0), (70.0, 110.0, 50.0)]
+    both([(START + n * SECOND, *values) for n, values in enumerate(again)], START // MINUTE + 1)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(blocks, st.integers(0, 4)), min_size=1, max_size=6))
 def test_any_blocks_leave_what_single_samples_leave(given_blocks):

@@ -92,7 +92,11 @@ def test_a_weight_counts_from_its_correction_on_and_is_logged_with_its_reason():
     (entry,) = bedside.give(1.5, weight(75.0, "bed scale"))
     assert isinstance(entry, Logged)
     assert entry.detail == {
-        "before": 60.0, "after": 75.0, "dose_before": 0.1, "dose_after": 0.08, "reason": "bed scale"
+        "before": 60.0,
+        "after": 75.0,
+        "dose_before": 0.1,
+        "dose_after": 0.08,
+        "reason": "bed scale",
     }
     # 6 mL/h of 60 ug/mL are 6 ug/min: 0.100 in 60 kg, 0.080 in 75 kg, so vasopressin is not due.
     assert "VP_DUE" not in alerts(bedside.run(2, 40, rate=6.0))

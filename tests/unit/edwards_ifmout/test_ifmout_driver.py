@@ -13,6 +13,7 @@ import drivers.edwards_ifmout
 from drivers.edwards_ifmout.driver import DRIVER
 from drivers.edwards_ifmout.frames import encode
 from drivers.kit.contract import Alive, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, SimClock
 from monitor_daemon.core.vocabulary import Quality, Reading
 
@@ -43,7 +44,7 @@ class Ward:
 def frames(seconds, signals=SIGNALS, **options):
     """Time and bytes of what the simulated device sends."""
     clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
-    device = DRIVER.simulator(options, Ward(signals), clock)
+    device = simulated(DRIVER, options, Ward(signals), clock)
     sent = [(0.0, chunk) for chunk in device.connected(START)]
     while device.due() <= START + seconds:
         now = device.due()
@@ -84,7 +85,7 @@ def test_the_bed_of_the_play_can_be_picked():
 
 def test_faults_of_the_simulated_device():
     assert [at for at, _ in frames(10, mute_after=5)] == [0.0, 2.0, 4.0]
-    assert [at for at, _ in frames(36, restart_at=3)] == [0.0, 2.0, 34.0, 36.0]
+    assert [at for at, _ in frames(36, restart_at=3, restart_for=30)] == [0.0, 2.0, 33.0, 35.0]
     assert {at for at, wire in frames(14, corrupt_every=3) if wire != encode_played()} == {
         4.0,
         10.0,

@@ -14,6 +14,7 @@ from drivers.fresenius_orchestra.driver import DRIVER
 from drivers.fresenius_orchestra.frames import ACK, DC4, NAK_CHECKSUM, encode, parse
 from drivers.fresenius_orchestra.session import ALLOWED
 from drivers.kit.contract import Close, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, PumpState, SimClock
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import Fault, Infusion, PumpStatus, Quality, Unmapped
@@ -42,7 +43,7 @@ class Bench:
     def __init__(self, *entries, rack=None, **options):
         clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
         self.session = DRIVER.session(options)
-        self.rack = DRIVER.simulator(options | (rack or {}), Script(*(entries or (BOTH,))), clock)
+        self.rack = simulated(DRIVER, options | (rack or {}), Script(*(entries or (BOTH,))), clock)
         self.now = START
         self.sent, self.rows, self.problems = [], [], []
         self.closed = None
@@ -263,6 +264,7 @@ def test_the_closed_list():
     texts = {
         "DC", "LE;dr", "LE;draem", "0DC", "0LE;b",
         *(f"{n}{request}" for n in range(1, 9) for request in ("DC", "LE;dr", "LE;draem")),
+        *(f"{n}FC" for n in ["", *range(9)]),
     }  # fmt: skip
     echoes = {f"{n}{word}" for n in ["", *range(9)] for word in "EM"}
     expected = {ACK, DC4, b"\x152", *map(encode, texts), *(ACK + encode(e) for e in echoes)}

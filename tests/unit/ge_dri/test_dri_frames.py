@@ -90,11 +90,14 @@ def test_truncated_frame_costs_itself():
     assert frame == parse(REQUEST_10, 20)
 
 
-@pytest.mark.parametrize("first", [b"\x7e", b""])
-def test_endless_frame_is_cut_and_the_next_one_read(first):
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [(b"\x7e", "no 7E within 2984 bytes"), (b"", "1024 bytes outside frames")],
+)
+def test_endless_frame_is_cut_and_the_next_one_read(first, reason):
     flood = first + b"x" * 10_000
     items = Framer().feed(flood + REQUEST_10)
-    assert items[0] == Fault("FRAME", 0, "no 7E within 2984 bytes")
+    assert items[0] == Fault("FRAME", 0, reason)
     assert items[-1] == parse(REQUEST_10, len(flood))
 
 

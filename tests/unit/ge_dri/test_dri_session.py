@@ -10,6 +10,7 @@ from test_dri_frames import REQUEST_10
 
 from drivers.ge_dri.driver import DRIVER
 from drivers.kit.contract import Alive, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, SimClock
 from monitor_daemon.core.vocabulary import Quality, Reading, Unmapped
 
@@ -51,7 +52,7 @@ class Bench:
     def __init__(self, signals=SIGNALS, *, monitor=None, **options):
         clock = SimClock(START, datetime(2026, 1, 1, 8, tzinfo=UTC))
         self.session = DRIVER.session(options)
-        self.monitor = DRIVER.simulator(options | (monitor or {}), Ward(signals), clock)
+        self.monitor = simulated(DRIVER, options | (monitor or {}), Ward(signals), clock)
         self.now = START
         self.sent, self.messages, self.problems, self.notes = [], [], [], []
         self.monitor.connected(self.now)
@@ -143,7 +144,7 @@ def test_other_records_are_no_answer():
 
 
 def test_a_monitor_that_restarts_has_forgotten_the_request_and_gets_it_again():
-    bench = Bench(monitor={"restart_at": 12})
+    bench = Bench(monitor={"restart_at": 12, "restart_for": 30})
     bench.run(80.0)
     gaps = [
         later - earlier for earlier, later in zip(bench.times(), bench.times()[1:], strict=False)

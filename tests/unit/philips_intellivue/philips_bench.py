@@ -4,6 +4,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from drivers.kit.contract import Alive, Close, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, SimClock
 from drivers.philips_intellivue.driver import DRIVER
 from drivers.philips_intellivue.export import queried
@@ -47,7 +48,7 @@ class Bench:
         clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
         known = {"framing", "passive", "codes"}
         self.session = DRIVER.session({k: v for k, v in options.items() if k in known})
-        self.monitor = DRIVER.simulator(options, Steady(), clock)
+        self.monitor = simulated(DRIVER, options, Steady(), clock)
         self.tap = DRIVER.session({"passive": True, "framing": options.get("framing", "serial")})
         self.lost = lost
         self.now = START

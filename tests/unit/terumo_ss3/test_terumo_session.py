@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import drivers.terumo_ss3
 from drivers.kit.contract import Alive, Close, Message, Problem, Send
+from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, PumpState, SimClock
 from drivers.terumo_ss3.commands import ASK_DEVICE, Body, ask_status, read, write
 from drivers.terumo_ss3.driver import DRIVER
@@ -53,7 +54,7 @@ class Bench:
         play = Script(*(entries or ((0, (NOREPINEPHRINE,)),)))
         clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
         self.session = DRIVER.session(options)
-        self.pump = DRIVER.simulator(pump or {}, play, clock)
+        self.pump = simulated(DRIVER, pump or {}, play, clock)
         self.now = START
         self.sent, self.rows, self.notes, self.problems = [], [], [], []
         self.closed = None
