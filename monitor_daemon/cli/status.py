@@ -27,6 +27,8 @@ def status(
         f" last commit {record['committed']}"
     )
     console.print(f"broker: {_words(found['broker'])}")
+    if found.get("alarm_manager"):
+        console.print(f"alarm manager: {_words(found['alarm_manager'])}")
     console.print(_links(found["links"]))
     console.print(_beds(found["beds"]))
     console.print(_subjects(found["subjects"]))

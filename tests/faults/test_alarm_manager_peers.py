@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import ssl
 
 import hl7.mllp
@@ -20,7 +21,7 @@ from alarm_managers import (
     status,
 )
 from brokers import eventually, self_signed
-from site_process import Site, tidy, until
+from site_process import Site, free_port, tidy, until
 
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.journal.rows import InputRow
@@ -57,6 +58,46 @@ async def test_an_independent_mllp_server_takes_the_reports():
             await outbox.empty()
     assert taken[0].startswith("alive-")
     assert taken[1:] == ids(1, 2, 3)
+
+
+NODE_SERVER = """
+const { Server } = require('node-hl7-server')
+const server = new Server({ bindAddress: '127.0.0.1' })
+server.createInbound({ port: Number(process.argv[1]) }, async (req, res) => {
+  console.log(req.getMessage().get('MSH.10').toString())
+  await res.sendResponse('AA')
+}).on('listen', () => console.log('listening'))
+"""
+
+
+async def test_node_hl7_server_takes_the_reports():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on this machine")
+    resolve = await asyncio.create_subprocess_exec(
+        node, "-e", "require.resolve('node-hl7-server')", stderr=asyncio.subprocess.DEVNULL
+    )
+    if await resolve.wait():
+        pytest.skip("the npm package node-hl7-server is not installed")
+    port, outbox = free_port(), committed(2)
+    server = await asyncio.create_subprocess_exec(
+        node, "-e", NODE_SERVER, str(port), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert await asyncio.wait_for(server.stdout.readline(), 20) == b"listening\n"
+        async with reporting(settings_for(port), outbox):
+            await outbox.empty()
+        said: list[str] = []
+        while "a-2" not in said:
+            line = await asyncio.wait_for(server.stdout.readline(), 20)
+            said.append(line.decode().strip())
+    finally:
+        server.kill()
+        await server.wait()
+    # It answers what came before again with each message: those answers are late, and harmless.
+    alive, *reports = dict.fromkeys(said)
+    assert alive.startswith("alive-")
+    assert reports == ids(1, 2)
 
 
 @pytest.mark.expects_error("alarm manager unreachable")
