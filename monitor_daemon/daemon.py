@@ -145,7 +145,13 @@ class Daemon:
                 lambda ward, after: replay(directory / "journal.db", ward, after), configured
             )
             aliases = [bed.alias for bed in config.beds]
-            handler = Handler(engine, aliases, lambda: self.status(engine, publisher), config.zone)
+            handler = Handler(
+                engine,
+                aliases,
+                lambda: self.status(engine, publisher),
+                config.zone,
+                vault.sealer.token,
+            )
             if broker.trusted:
                 publisher.on_command = handler.handle_message
             async with engine.serving() as judging, asyncio.TaskGroup() as tasks:

@@ -27,8 +27,6 @@ _MOVES: Final = frozenset({"transfer", "cancel_transfer", "swap"})
 #: Events whose PV1-3 is the bed that he leaves, and those whose PV1-3 is where he is from now on.
 _LEAVES: Final = frozenset({"discharge", "cancel_admit"})
 _ARRIVES: Final = frozenset({"admit", "cancel_discharge", *_MOVES})
-#: Events that take back what was told before, so that their time lies before the present stay.
-_CANCELS: Final = frozenset({"cancel_admit", "cancel_transfer", "cancel_discharge"})
 
 
 class Strangers(msgspec.Struct):
@@ -70,7 +68,10 @@ class Register:
         self._now = now
 
     def take(self, given: Moved) -> Told:
-        """What follows from one event. An event of the future is one of now."""
+        """What follows from one event. An event of the future is one of now.
+
+        The time of a cancellation is that of the event it cancels (EVN-6).
+        """
         at = self._now if given.at is None else min(given.at, self._now)
         subject = self._find(given, at)
         if subject is None:
@@ -82,18 +83,18 @@ class Register:
             case "discharge":
                 return self._discharge(given, subject, at)
             case "cancel_discharge":
-                return self._cancel_discharge(given, subject, at)
+                return self._cancel_discharge(given, subject)
             case "cancel_admit":
-                return self._place(given, subject, None, at)
+                return self._place(given, subject, None, self._now)
         if given.bed is None:
             if given.event == "update":
                 return Told()
             return self._conflict(given, subject, "no bed is told")
-        since = at
-        if given.event == "cancel_transfer" and given.prior_bed in {None, _here(subject) or ""}:
-            # He was never there: what the mistaken bed told was at no time his.
-            since = _begun(subject)
-        return self._place(given, subject, given.bed or None, since)
+        if given.event == "cancel_transfer":
+            # He was never where he seems to be: what that bed told was at no time his.
+            mistaken = given.prior_bed in {None, _here(subject) or ""}
+            at = _begun(subject) if mistaken else self._now
+        return self._place(given, subject, given.bed or None, at)
 
     def _find(self, given: Moved, at: int) -> Subject | None:
         """By his token, else by the bed that he leaves; those who are under protocol first."""
@@ -118,7 +119,8 @@ class Register:
             self._beds[left] = rest(bed, at)
         said = self._strangers.met(self._now)
         holder = self._holder(given.bed)
-        if given.event in _ARRIVES and holder is not None and holder.patient is not None:
+        other = holder is not None and None not in {given.patient, holder.patient}
+        if given.event in _ARRIVES and holder is not None and other:
             said += self._conflict(given, holder, "another patient is told to lie here").said
         return Told(said=said)
 
@@ -126,9 +128,9 @@ class Register:
         """Two records of the hospital are one patient's; the record of the trial stays."""
         if given.patient is None:
             return self._conflict(given, subject, "no patient is told")
-        others = [s for s in self._subjects.values() if s.patient == given.patient]
-        if any(s is not subject for s in others):
-            return self._conflict(given, subject, f"the same patient as {others[0].id}")
+        for other in self._subjects.values():
+            if other.patient == given.patient and other is not subject:
+                return self._conflict(given, subject, f"the same patient as {other.id}")
         subject.patient = given.patient
         return Told(said=[Logged("ADT_MERGED", self._now, subject.id)])
 
@@ -143,16 +145,16 @@ class Register:
             words.append(Associate(subject.id, None, ACTOR, since=at, reason="discharge"))
         return Told([*words, End(subject.id, ACTOR, "discharge", outcome="discharge", at=at)])
 
-    def _cancel_discharge(self, given: Moved, subject: Subject, at: int) -> Told:
+    def _cancel_discharge(self, given: Moved, subject: Subject) -> Told:
         if subject.phase != ENDED:
-            return self._place(given, subject, given.bed or None, at)
+            return self._place(given, subject, given.bed or None, self._now)
         if subject.discharge is None or subject.death is not None or subject.left is None:
             return self._conflict(given, subject, "no discharge ended his protocol")
         if phase_before(subject) == ENDED:
             return self._conflict(given, subject, "his protocol had ended before")
         target = subject.bed if given.bed is None else given.bed or None
         # In his own bed he has been all the time.
-        since = subject.left if target == subject.bed else at
+        since = subject.left if target == subject.bed else self._now
         return self._place(given, subject, target, since, reopen=True)
 
     def _place(
@@ -167,13 +169,16 @@ class Register:
         """He is in bed `target` (None: in none of ours) since `since`."""
         if target == _here(subject) and not reopen:
             return Told()
-        if since < _begun(subject) and given.event not in _CANCELS:
+        over = subject.phase == ENDED and not reopen
+        if over and subject.left is not None:
+            return Told()
+        if since < _begun(subject):
             return self._conflict(given, subject, "older than his present stay")
-        if subject.phase == ENDED and not reopen:
+        if over:
             return self._follow_no_more(subject, since)
         holder = self._holder(target)
         if holder is not None:
-            if given.event != "swap":
+            if given.event != "swap" or since < _begun(holder):
                 return self._conflict(given, subject, f"bed {target} holds {holder.id}")
             # The other half of the exchange says where this one is.
             inclusion.leave(holder, self._beds[holder.bed], since)
@@ -182,8 +187,6 @@ class Register:
 
     def _follow_no_more(self, subject: Subject, since: int) -> Told:
         """After the end of his protocol his drugs were recorded as long as he stayed."""
-        if subject.left is not None:
-            return Told()
         inclusion.leave(subject, self._beds[subject.bed], since)
         detail = {"bed": None, "before": subject.bed, "since": since, "reason": "protocol ended"}
         return Told(said=[Logged("ASSOCIATION", self._now, subject.id, detail)])

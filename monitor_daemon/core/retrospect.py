@@ -97,6 +97,7 @@ def _told(moment: Moment, rule: Rule, episode: _Episode) -> bool:
     """Whether staff heard of it when it happened."""
     return any(
         alert.name == rule.name
+        and not alert.voided
         and alert.raised_at <= (episode.ended or moment.now)
         and (alert.cleared_at or moment.now) >= episode.raised
         for alert in moment.subject.past.values()

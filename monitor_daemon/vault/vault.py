@@ -77,7 +77,7 @@ class Sealer:
 
     def token(self, secret: str) -> str:
         """A short stand-in for an identifier, the same each time, useless without the key."""
-        return hmac.digest(self._token_key, secret.encode(), "sha256").hex()[:8]
+        return hmac.digest(self._token_key, secret.encode(), "sha256").hex()[:16]
 
 
 def load_key(path: Path) -> bytes:

@@ -130,10 +130,10 @@ def test_an_alert_is_explained_with_class_clause_phases_and_parameters(rule):
 
 def test_every_parameter_that_an_alert_names_exists():
     known = PARAMETERS
-    a_day = summary(Day(0, 0, 1, 0), 1)
+    a_day, record = summary(Day(0, 0, 1, 0), 1), set(said("log"))
     for text in ALERTS.values():
         named = {word for word in ticked(text) if re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", word)}
-        assert named <= known | set(said("log")) | {"dose_known", *ENTRIES, *a_day}
+        assert named <= known | record | {"dose_known", *ENTRIES, *a_day}
 
 
 def test_the_alerts_are_those_of_the_protocol_and_of_the_texts():

@@ -125,10 +125,16 @@ def associate(moment: Moment, given: Associate, subjects: Mapping[str, Subject])
     What the old bed told since then was not his: alerts that rest on it are void, its minutes are
     unknown (reference 0.7).
     """
-    check_running(moment)
     subject, now = moment.subject, moment.now
+    if subject.left is not None:
+        # After the end his drugs are still recorded, wherever he lies.
+        check_running(moment)
     since = now if given.since is None else given.since
     check_time("association", given.since, now)
+    if subject.attached is not None and since < subject.attached:
+        raise CommandError(
+            f"{subject.id} came to bed {subject.bed} only later than that", code="BAD_TIME"
+        )
     if given.bed is not None:
         check_name("bed", given.bed)
         _check_free(given.bed, subjects, subject.id)

@@ -108,6 +108,17 @@ def test_an_alert_that_was_over_is_voided_too():
     assert told(bedside, "FLOOR", "voided") == [80]
 
 
+def test_a_wrong_move_that_is_taken_back_shows_again_what_it_voided():
+    bedside = Bedside.active(until=60)
+    bedside.run(60, 80, mean=48.0)
+    bedside.give(80, Associate("S1", None, "nurse", since=ms(60)))
+    bedside.give(81, Associate("S1", "B1", "nurse", since=ms(60)))
+    assert "FLOOR" in bedside.subject.alerts
+    out = bedside.run(81, 90)
+    assert bedside.subject.failed is None
+    assert "FLOOR" in alerts(out, "cleared")
+
+
 def test_what_the_right_bed_told_since_then_is_his():
     bedside = Bedside.active(until=40)
     for t in range(40, 70):

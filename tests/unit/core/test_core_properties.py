@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor_daemon.core.decisions import Alert, Decision, Target
-from monitor_daemon.core.events import HandOver, Started, Tick
+from monitor_daemon.core.events import Data, HandOver, Started, Tick
 from monitor_daemon.core.people import (
     Achieved,
     Acknowledge,
@@ -216,7 +216,7 @@ def test_a_second_evaluation_of_the_same_minute_changes_nothing(stay, arm):
 def test_messages_that_come_twice_decide_nothing_new(stay, arm):
     once, twice = enrolled(arm), enrolled(arm)
     for t, inputs in instants(stay):
-        data = [one for one in inputs if not isinstance(one, Observe | Acknowledge)]
+        data = [one for one in inputs if isinstance(one, Data)]
         for bedside, sent in [(once, data), (twice, data + data)]:
             if sent:
                 bedside.give(t, *sent)

@@ -17,6 +17,7 @@ from monitor_daemon.core.events import MINUTE, Alarmed, Data, Moved
 from monitor_daemon.core.line import concerns_line, concerns_pump
 from monitor_daemon.core.vocabulary import Alarm, Identity, Infusion, PumpStatus, Reading
 from monitor_daemon.engine.entrance import Entrance, LinkMap
+from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.vault.vault import Sealer
 
 ZONE = ZoneInfo("Asia/Tokyo")
@@ -200,6 +201,7 @@ async def test_a_patient_is_enrolled_by_his_id_and_followed_and_it_stands_nowher
         assert RECORD.encode() not in room.engine.ward.snapshot()
         (kept,) = [await room.vault.read(*cited) for cited in citations(tmp_path)]
         assert RECORD.encode() in kept.raw
+    assert list(verify(tmp_path / "journal.db", Verification())) == []
     for path in tmp_path.rglob("*"):
         assert RECORD.encode() not in path.read_bytes(), path.name
 
