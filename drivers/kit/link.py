@@ -141,7 +141,8 @@ class Link(ABC):
                 self._step(LinkEvent.LOST, reason)
                 self._trouble(reason, loop.time())
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._backoff.pause())
+                    async with asyncio.timeout(self._backoff.pause()):
+                        await self._woken.wait()
                 self._woken.clear()
                 self.counters.reconnects += 1
         finally:

@@ -142,8 +142,11 @@ class Publisher:
             try:
                 await asyncio.wait([serving])
             except asyncio.CancelledError:
-                serving.cancel()
-                await asyncio.wait([serving])
+                # Python 3.11's wait_for, with which the library connects, forgets a cancellation
+                # that comes in the instant of the answer.
+                while not serving.done():
+                    serving.cancel()
+                    await asyncio.wait([serving], timeout=ANSWER_S + 1)
                 raise
             try:
                 serving.result()
@@ -162,6 +165,9 @@ class Publisher:
         """One connection, from its first status to its end."""
         will = Will(f"{self._root}/status", self._status("offline", at=None), qos=1, retain=True)
         async with Connection(self._broker, self._identifier, will) as connection:
+            here = asyncio.current_task()
+            if here is not None and here.cancelling():
+                raise asyncio.CancelledError
             await self._say(connection, self._state)
             self._recovered()
             self._delivery.reconnected()

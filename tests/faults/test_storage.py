@@ -11,7 +11,7 @@ from site_process import Gateway, Site, arterial, message, tidy
 from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.vault.vault import Vault, load_key
 
-ROOM = 40_000
+ROOM = 250_000
 
 
 @pytest.fixture
