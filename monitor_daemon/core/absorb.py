@@ -63,14 +63,21 @@ class Absorber:
             for now, given, _ in block:
                 self.absorb(bed, given, now, say)
             return
+        link, channel = block[0][1].link, block[0][2][0]
+        source = f"{link}|{channel}"
         samples: list[Timed] = []
         for now, given, (_, stamped, mean, systolic, diastolic, _) in block:
+            clock = self._clocks.get(f"{given.link}|{given.bed}")
+            if samples and stamped is not None and clock is not None and stamped < clock.device:
+                # Where such a value belongs depends on what came before it.
+                self._take_block(bed, source, self._ranks.get(link, 0), samples)
+                samples = []
             at = self._place_pressure(bed, stamped, given, now, say)
             samples.append((at, mean, systolic, diastolic))
-        link, channel = block[0][1].link, block[0][2][0]
-        source, rank = f"{link}|{channel}", self._ranks.get(link, 0)
-        own = all(at >= bed.begun for at, *_ in samples)
-        if own and bed.pressure.source in {None, source}:
+        self._take_block(bed, source, self._ranks.get(link, 0), samples)
+
+    def _take_block(self, bed: Bed, source: str, rank: int, samples: Sequence[Timed]) -> None:
+        if bed.pressure.source in {None, source}:
             bed.pressure.take_block(source, samples, rank)
             return
         for at, mean, systolic, diastolic in samples:

@@ -147,6 +147,8 @@ class Publisher:
                 while not serving.done():
                     serving.cancel()
                     await asyncio.wait([serving], timeout=ANSWER_S + 1)
+                if not serving.cancelled():
+                    serving.exception()  # a connection lost in this instant concerns nobody now
                 raise
             try:
                 serving.result()

@@ -217,7 +217,8 @@ async def test_killed_20_times_under_load(tmp_path: Path, broker, seed: int) -> 
     assert happened == expected, f"{happened - expected} more, {expected - happened} missing"
     assert max(happened.values()) == 1, "raised twice"
     for key, minute in when.items():
-        assert abs(again[key] - minute) <= 2, key
+        # A restart takes seconds on a busy machine, which are minutes at this speed.
+        assert abs(again[key] - minute) <= 6, key
 
     # Each acknowledged message is in the record: its bytes are those that a row cites.
     stored = await control_ids(killed)
