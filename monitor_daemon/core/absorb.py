@@ -77,7 +77,8 @@ class Absorber:
         self._take_block(bed, source, self._ranks.get(link, 0), samples)
 
     def _take_block(self, bed: Bed, source: str, rank: int, samples: Sequence[Timed]) -> None:
-        if bed.pressure.source in {None, source}:
+        own = all(at >= bed.begun for at, *_ in samples)
+        if own and bed.pressure.source in {None, source}:
             bed.pressure.take_block(source, samples, rank)
             return
         for at, mean, systolic, diastolic in samples:
