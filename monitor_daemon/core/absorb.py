@@ -64,17 +64,17 @@ class Absorber:
                 self.absorb(bed, given, now, say)
             return
         link, channel = block[0][1].link, block[0][2][0]
-        source = f"{link}|{channel}"
+        clock = self._clocks.get(f"{link}|{block[0][1].bed}")
+        if clock is None or not _steady(clock, block):
+            # Where such a value belongs depends on what came before it.
+            for now, given, pressure in block:
+                self._take(bed, given, pressure, now, say)
+            return
         samples: list[Timed] = []
         for now, given, (_, stamped, mean, systolic, diastolic, _) in block:
-            clock = self._clocks.get(f"{given.link}|{given.bed}")
-            if samples and stamped is not None and clock is not None and stamped < clock.device:
-                # Where such a value belongs depends on what came before it.
-                self._take_block(bed, source, self._ranks.get(link, 0), samples)
-                samples = []
             at = self._place_pressure(bed, stamped, given, now, say)
             samples.append((at, mean, systolic, diastolic))
-        self._take_block(bed, source, self._ranks.get(link, 0), samples)
+        self._take_block(bed, f"{link}|{channel}", self._ranks.get(link, 0), samples)
 
     def _take_block(self, bed: Bed, source: str, rank: int, samples: Sequence[Timed]) -> None:
         own = all(at >= bed.begun for at, *_ in samples)
@@ -179,6 +179,18 @@ class Absorber:
             detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
             say(Logged("CLOCK", now, detail=detail))
         return at
+
+
+def _steady(clock: DeviceClock, block: Sequence[tuple[int, Data, Pressures]]) -> bool:
+    """Whether the device's time goes on with ours through the block."""
+    device, received = clock.device, clock.received
+    for now, _, (_, stamped, *_) in block:
+        if stamped is None or stamped <= device:
+            return False
+        if abs((stamped - device) - (now - received)) > SECOND:
+            return False
+        device, received = stamped, now
+    return True
 
 
 def refills(bed: Bed, given: Data, now: int) -> list[tuple[int, float]]:
