@@ -38,6 +38,8 @@ def judge_in_blocks(
     fraction and leaves the same state; a pump that only repeats itself does not end a block.
     """
     block: list[tuple[int, Data, Pressures]] = []
+    #: What pumps brought about that repeated themselves while the block grew.
+    said: list[tuple[int, Decision]] = []
     source: tuple[str, str | None, str | None] | None = None
     for t, inputs in instants:
         plain = _plain(inputs)
@@ -45,18 +47,25 @@ def judge_in_blocks(
             given, pressure = plain
             here = (given.link, given.bed, pressure[0])
             if here != source and block:
-                yield from ward.step_block(block)
-                block = []
+                yield from _in_time([*said, *ward.step_block(block)])
+                block, said = [], []
             source = here
             block.append((t, given, pressure))
             continue
         if block and not ward.unmoved(inputs, t):
-            yield from ward.step_block(block)
-            block = []
-        for _, decision in ward.step(inputs, t):
-            yield t, decision
+            yield from _in_time([*said, *ward.step_block(block)])
+            block, said = [], []
+        told = [(t, decision) for _, decision in ward.step(inputs, t)]
+        if block:
+            said += told
+        else:
+            yield from told
     if block:
-        yield from ward.step_block(block)
+        yield from _in_time([*said, *ward.step_block(block)])
+
+
+def _in_time(said: list[tuple[int, Decision]]) -> list[tuple[int, Decision]]:
+    return sorted(said, key=lambda pair: pair[0])
 
 
 def _plain(inputs: Sequence[Input]) -> tuple[Data, Pressures] | None:

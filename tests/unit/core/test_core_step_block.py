@@ -57,3 +57,18 @@ def test_blocks_leave_the_state_and_the_decisions_of_the_live_path(steps):
     one_by_one = [(t, d) for t, inputs in record(steps) for _, d in live.step(inputs, t)]
     assert list(judge_in_blocks(blocks, record(steps))) == one_by_one
     assert blocks.snapshot() == live.snapshot()
+
+
+def test_a_pump_whose_clock_is_set_among_pressures_speaks_in_its_turn():
+    steps = [
+        ("triplet", 60.0, 1000, 0, "B1"),
+        ("pump", 60.0, 1000, 0, "B1"),
+        ("triplet", 60.0, 1000, 300_000, "B1"),
+        ("triplet", 60.0, 1000, 300_000, "B1"),
+        ("triplet", 60.0, 1000, 0, "B1"),
+        ("pump", 60.0, 1000, 300_000, "B1"),
+        ("pump", 60.0, 1000, 300_000, "B1"),
+    ]
+    said = [t for t, _ in judge_in_blocks(site(), record(steps))]
+    assert len(said) > 1
+    assert said == sorted(said)
