@@ -103,7 +103,8 @@ class LinkConfig(_Model):
     """A device connection. Exactly one of `port`, `connect`, `listen` says how it is reached.
 
     `bed` is the alias for every value without a bed of its own; `beds` maps bed codes on the wire,
-    `channels` pump channels, to aliases. `study_channels` carry a blinded study drug.
+    `channels` pump channels, to aliases. `study_channels` carry a blinded study drug. `drugs` says
+    what channels always carry whose pump names no drug, as the syringe's label would.
     `repeats` names the link that shows the same pumps. `expected_period` in seconds. `tls` and the
     files in PEM form are for `connect` and `listen`; `allow` lists networks that may dial in.
     """
@@ -117,6 +118,7 @@ class LinkConfig(_Model):
     beds: dict[str, Alias] = {}
     channels: dict[str, Alias] = {}
     study_channels: tuple[str, ...] = ()
+    drugs: dict[str, Annotated[str, Field(min_length=1)]] = {}
     repeats: Alias | None = None
     zone: Zone | None = None
     expected_period: Annotated[float, Field(gt=0, le=86400)] | None = None

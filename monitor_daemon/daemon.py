@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import signal
+import sys
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Literal
 import structlog
 
 from drivers.kit.contract import Message, Problem
+from drivers.kit.drug_name import concentration
 from drivers.kit.link import Link, LinkSpec
 from drivers.kit.link_state import LinkState
 from drivers.kit.links import dial_link, listen_link, serial_link
@@ -28,7 +30,7 @@ from monitor_daemon.core.events import Configured, LinkChanged
 from monitor_daemon.core.protocol import parse
 from monitor_daemon.core.rules import kinds
 from monitor_daemon.engine.engine import Engine
-from monitor_daemon.engine.entrance import Entrance, LinkMap
+from monitor_daemon.engine.entrance import Entrance, LinkMap, Syringe
 from monitor_daemon.engine.replay import replay
 from monitor_daemon.engine.view import ward_view
 from monitor_daemon.journal.journal import Journal
@@ -128,7 +130,7 @@ class Daemon:
                 self.alarm_manager = self._alarm_manager(reports, journal, engine)
             for link in config.links:
                 self.entrances[link.name] = Entrance(
-                    _link_map(config, link), drugs, vault.sealer.token
+                    link_map(config, link), drugs, vault.sealer.token
                 )
             sink = EngineSink(engine, self.entrances)
             self.links = {link.name: make_link(link, sink) for link in config.links}
@@ -279,9 +281,19 @@ def make_link(config: LinkConfig, sink: EngineSink) -> Link:
     )
 
 
-def _link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:
+def link_map(config: SiteConfig, link: LinkConfig) -> LinkMap:
+    """Where the values of a link belong, as its configuration says."""
     return LinkMap(
-        link.name, config.link_zone(link), link.bed, link.beds, link.channels, link.study_channels
+        link.name,
+        config.link_zone(link),
+        link.bed,
+        link.beds,
+        link.channels,
+        link.study_channels,
+        {
+            channel: Syringe(label, *(concentration(label, sys.maxsize) or ()))
+            for channel, label in link.drugs.items()
+        },
     )
 
 

@@ -16,6 +16,8 @@ from monitor_daemon.core.errors import ConfigError, MonitorError
 from monitor_daemon.core.protocol_file import read
 from monitor_daemon.core.rules import kinds
 from monitor_daemon.core.toml_text import Remark, TomlFileError, load_toml
+from monitor_daemon.daemon import link_map
+from monitor_daemon.engine.entrance import Entrance
 
 #: How a device is reached, and the transports that go this way.
 _WAYS: Final = {
@@ -102,8 +104,14 @@ def _check_site(path: Path) -> Checked:
         raise ConfigError(f"{path}: {error}", code=error.code) from None
     for key, text in texts.items():
         read(text, kinds(), key)
-    DrugTable.parse(config.drug_text(), str(config.drugs or "packaged drugs.toml"))
-    if wrong := [error for link in config.links for error in _link_mistakes(link, path)]:
+    drugs = DrugTable.parse(config.drug_text(), str(config.drugs or "packaged drugs.toml"))
+    wrong = [error for link in config.links for error in _link_mistakes(link, path)]
+    for link in config.links:
+        try:
+            Entrance(link_map(config, link), drugs, str)
+        except ConfigError as error:
+            wrong.append(ConfigError(f"{path}: {error}", code=error.code))
+    if wrong:
         raise ConfigError("\n".join(map(str, wrong)), code=wrong[0].code)
     summary = f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"
     return Checked(summary, tuple(warnings))

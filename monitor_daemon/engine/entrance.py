@@ -17,6 +17,8 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from monitor_daemon.core.drugs import Drug, DrugTable
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND, Alarmed, Data, Flow, Moved, Sample
@@ -54,11 +56,21 @@ _ARTERIAL: Final = re.compile(r"\b(?:ABP|ART|ARTERIAL|4A1[04])\b", re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
+class Syringe:
+    """The label of what a channel always carries, and the concentration that stands in it."""
+
+    label: str
+    concentration: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkMap:
     """Where the values of one link belong. `bed` serves every value that names no other bed.
 
     `beds` maps bed codes as the wire sends them, `channels` maps pump channels, to bed aliases.
     `study` are the pump channels that carry a blinded study drug, whatever their labels say.
+    `syringes` are what the site says of channels whose pumps name no drug.
     """
 
     name: str
@@ -67,6 +79,7 @@ class LinkMap:
     beds: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     study: Collection[str] = ()
+    syringes: Mapping[str, Syringe] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -88,7 +101,8 @@ class Entrance:
 
     `token` makes a stand-in for a patient's id, and for a bed code nobody mapped.
 
-    Raises ConfigError for study channels without a study drug.
+    Raises ConfigError for study channels without a study drug, and for a syringe of no known drug
+    or of a study channel.
     """
 
     def __init__(self, link: LinkMap, drugs: DrugTable, token: Callable[[str], str]) -> None:
@@ -98,6 +112,15 @@ class Entrance:
                 " needs; take it from the packaged file",
                 code="CONFIG_DRUG",
             )
+        for channel, syringe in link.syringes.items():
+            at = f"links.{link.name}.drugs.{channel} = {syringe.label!r}"
+            if channel in link.study:
+                raise ConfigError(
+                    f"{at}: the channel is one of study_channels, nobody may say what it holds",
+                    code="CONFIG_LINK",
+                )
+            if drugs.find(syringe.label) is None:
+                raise ConfigError(f"{at}: no entry of the drug file", code="CONFIG_DRUG")
         self.link = link
         self.counts = Counts()
         self._drugs = drugs
@@ -127,7 +150,7 @@ class Entrance:
                 samples.setdefault(self._bed(row.bed), []).append(sample)
             elif isinstance(row, Infusion):
                 pump = self.link.channels.get(row.channel or "") or self._bed(row.bed)
-                flow = self._flow(row)
+                flow = self._flow(self._named(row))
                 blinded = blinded or flow.drug == STUDY
                 flows.setdefault(pump, []).append(flow)
             elif isinstance(row, Alarm):
@@ -215,6 +238,21 @@ class Entrance:
         """The alias of a bed code: whole, or its first three components (ward, room, bed)."""
         place = "^".join(code.split("^")[:3]).rstrip("^")
         return self.link.beds.get(code) or self.link.beds.get(place)
+
+    def _named(self, row: Infusion) -> Infusion:
+        """The row with the site's label where the pump names no drug; its own words win."""
+        syringe = None if row.drug else self.link.syringes.get(row.channel or "")
+        if syringe is None:
+            return row
+        if row.concentration is not None or syringe.concentration is None:
+            return replace(row, drug=syringe.label)
+        return replace(
+            row,
+            drug=syringe.label,
+            concentration=syringe.concentration,
+            concentration_unit=syringe.unit,
+            concentration_derived=True,
+        )
 
     def _flow(self, row: Infusion) -> Flow:
         entry = self._drugs.find(row.drug) if row.drug else None

@@ -85,6 +85,12 @@ def test_a_right_configuration_is_ok(changed):
         ('listen = "127.0.0.1:2575"', "", "CONFIG_KEY", "exactly one of port, connect, listen"),
         ('listen = "127.0.0.1:2575"', 'port = "/dev/x"', "CONFIG_LINK", "links.gateway.port"),
         ('driver = "hl7"', 'driver = "hl8"', "UNKNOWN_DRIVER", "links.gateway.driver: "),
+        (
+            "[links.beds]",
+            "[links.drugs]\n7 = 'NAD'\n[links.beds]",
+            "CONFIG_DRUG",
+            "drugs.7 = 'NAD': ",
+        ),
         ('id = "personalise"', 'id = "other"', "CONFIG_PROTOCOL", "protocols.id = 'other'"),
         ("[site]", "[site", "CONFIG_SYNTAX", "site.toml:2:6: "),
         ("[links.beds]", "[links.options]\nspeed = 1\n[links.beds]", "CONFIG_LINK", "speed"),
