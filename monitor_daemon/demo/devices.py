@@ -12,7 +12,14 @@ from drivers.kit.playback import BedState, Play, SimClock
 from drivers.kit.registry import load_driver
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
 from monitor_daemon.demo.plan import Patient, Plan
-from monitor_daemon.demo.site import GATEWAY, GE_INTERVAL_S, monitor, philips_period, pumps
+from monitor_daemon.demo.site import (
+    GATEWAY,
+    GE_INTERVAL_S,
+    monitor,
+    output,
+    philips_period,
+    pumps,
+)
 
 #: Simulated seconds between two cycles of a pump station, and the fewest real seconds.
 _CYCLE_S: Final = 15.0
@@ -29,7 +36,12 @@ def bedside(plan: Plan, clock: SimClock, where: Mapping[str, str]) -> Iterator[R
         if patient.monitor == "philips_intellivue":
             yield _philips(patient, plan.play, clock, where[monitor(patient)])
         elif patient.monitor == "ge_dri":
-            yield _ge(patient, plan.play, clock, where[monitor(patient)])
+            options = {"bed": patient.bed, "interval": GE_INTERVAL_S}
+            yield _hastened("ge_dri", options, plan.play, clock, where[monitor(patient)])
+        if patient.cardiac_output is not None:
+            options = {"bed": patient.bed}
+            place = where[output(patient)]
+            yield _hastened(patient.cardiac_output, options, plan.play, clock, place)
 
 
 def gateway(plan: Plan, clock: SimClock, where: Mapping[str, str]) -> Running:
@@ -60,10 +72,11 @@ def _philips(patient: Patient, play: Play, clock: SimClock, place: str) -> Runni
     return run_server(simulation, *split_address(place), _ignore)
 
 
-def _ge(patient: Patient, play: Play, clock: SimClock, place: str) -> Running:
-    driver = load_driver("ge_dri")
+def _hastened(
+    name: str, options: Mapping[str, Any], play: Play, clock: SimClock, place: str
+) -> Running:
+    driver = load_driver(name)
     hastened = replace(driver, simulator=partial(_Hastened, driver.simulator))
-    options = {"bed": patient.bed, "interval": GE_INTERVAL_S}
     return run_pty(Simulation(hastened, play, clock, options), Path(place), _ignore)
 
 
@@ -115,7 +128,8 @@ class _Switched:
 class _Hastened:
     """A device whose own timers run in simulated time.
 
-    Its interval is asked for in whole seconds, at least 5: too few records of real ones.
+    The interval of a GE monitor is asked for in whole seconds, at least 5, an Edwards monitor sends
+    every 2 s: too few records of real ones.
     """
 
     def __init__(

@@ -29,7 +29,6 @@ _AHEAD_AT_MOST: Final = 20.0
 _VALUES: Final = {
     "crt": ("capillary refill time", "s"),
     "lactate": ("lactate", "mmol/L"),
-    "cardiac_index": ("cardiac index", "L/min/m2"),
 }
 
 #: Minute since T+0, request, and the same in words.

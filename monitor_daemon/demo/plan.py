@@ -24,6 +24,7 @@ _Kind = TypeVar("_Kind")
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One bed. `monitor` is the driver of its monitor, `station` how its pump station is reached.
 
+    `cardiac_output` is the driver of a device for that beside the monitor.
     `addresses` is the form in which the station writes slots; `study_channels` are those of a
     blinded drug. `screened` and `randomised` are minutes since T+0; without the former the patient
     is enrolled when he is randomised. A blinded trial has no `arm`. `pressure` and `infusions` say
@@ -39,6 +40,7 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     addresses: Literal["letter", "digits"]
     pressure: str
     infusions: str
+    cardiac_output: Literal["edwards_ifmout"] | None = None
     arm: str = ""
     screened: float | None = None
     randomised: float = 0
@@ -48,12 +50,12 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A value that the nurse enters at minute `t` since T+0, measured `ago` minutes before.
 
-    In s (crt), mmol/L (lactate) or L/min/m2 (cardiac_index).
+    In s (crt) or mmol/L (lactate).
     """
 
     t: float
     subject: str
-    kind: Literal["crt", "lactate", "cardiac_index"]
+    kind: Literal["crt", "lactate"]
     value: float
     ago: int = 0
 

@@ -65,7 +65,7 @@ class Screen:
         say(self._console, play.note)
         for patient in people.patients:
             say(self._console, f"  {patient.bed}  {patient.pressure}; {patient.infusions}")
-            say(self._console, f"         read by {_MONITORS[patient.monitor]}, {_pumps(patient)}")
+            say(self._console, f"         read by {_devices(patient)}")
         say(
             self._console,
             "Capillary refill times, cardiac index and the physician's range are written by hand."
@@ -118,7 +118,9 @@ def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
     quality = content["data_quality"]
     return (
         content["bed"],
-        f"{patient.monitor}\nbbraun_space",
+        "\n".join(
+            filter(None, (patient.monitor, patient.cardiac_output, "bbraun_space")),
+        ),
         content["subject"],
         patient.arm or "blinded",
         content["phase"],
@@ -130,8 +132,10 @@ def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
     )
 
 
-def _pumps(patient: Patient) -> str:
-    return f"bbraun_space ({patient.station})"
+def _devices(patient: Patient) -> str:
+    output = patient.cardiac_output and f"{patient.cardiac_output} (serial)"
+    found = (_MONITORS[patient.monitor], output, f"bbraun_space ({patient.station})")
+    return ", ".join(filter(None, found))
 
 
 def _aim(content: dict[str, Any]) -> str:

@@ -56,6 +56,11 @@ def monitor(patient: Patient) -> str:
     return GATEWAY if patient.monitor == "hl7" else f"{patient.bed}-monitor"
 
 
+def output(patient: Patient) -> str:
+    """The name of the link to a bed's device for cardiac output."""
+    return f"{patient.bed}-output"
+
+
 def places(folder: Path, people: People) -> dict[str, str]:
     """Where each link finds its device: a free host:port, or the path of a pseudo-terminal."""
     found: dict[str, str] = {}
@@ -76,6 +81,8 @@ def places(folder: Path, people: People) -> dict[str, str]:
                 found[monitor(patient)] = free(socket.SOCK_DGRAM)
             elif patient.monitor == "ge_dri":
                 found[monitor(patient)] = str(folder / f"{patient.bed}-monitor.tty")
+            if patient.cardiac_output is not None:
+                found[output(patient)] = str(folder / f"{patient.bed}-output.tty")
     return found
 
 
@@ -114,7 +121,7 @@ def configure(
 
 
 def _monitor_links(people: People, where: Mapping[str, str], speed: float) -> Iterable[LinkConfig]:
-    """Monitors that serve one bed. The clocks of simulated ones show UTC."""
+    """What measures at one bed. The clocks of simulated monitors show UTC."""
     for patient in people.patients:
         name, bed = monitor(patient), patient.bed
         if patient.monitor == "philips_intellivue":
@@ -136,6 +143,9 @@ def _monitor_links(people: People, where: Mapping[str, str], speed: float) -> It
                 expected_period=GE_INTERVAL_S,
                 options={"interval": GE_INTERVAL_S},
             )
+        if patient.cardiac_output is not None:
+            name = output(patient)
+            yield LinkConfig(name=name, driver=patient.cardiac_output, port=where[name], bed=bed)
 
 
 def _station_link(patient: Patient, place: str) -> LinkConfig:

@@ -35,7 +35,7 @@ def test_a_patient_of_personalise_is_enrolled_with_his_arm():
 def test_the_blinded_patient_is_screened_first_and_nobody_says_an_arm():
     found = requests("DEMO-004")
     names = [type(request).__struct_config__.tag for _, request in found]
-    assert names == ["screen", "range", "observe", "observe", "randomise"]
+    assert names == ["screen", "range", "observe", "randomise"]
     ranges = [request for _, request in found if isinstance(request, RangeRequest)]
     assert [(wanted.low, wanted.high) for wanted in ranges] == [(65, 70)]
     minute, randomisation = found[-1]

@@ -18,7 +18,7 @@ def config(tmp_path):
 
 def test_no_two_links_share_a_place(tmp_path):
     where = places(tmp_path, PEOPLE)
-    assert len(set(where.values())) == len(where) == 1 + len(PEOPLE.patients) + 2
+    assert len(set(where.values())) == len(where) == 1 + len(PEOPLE.patients) + 3
 
 
 def test_every_bed_is_read_by_its_monitor_and_its_pumps(config):
@@ -30,7 +30,7 @@ def test_every_bed_is_read_by_its_monitor_and_its_pumps(config):
         "ICU-1": {"hl7", "bbraun_space"},
         "ICU-2": {"philips_intellivue", "bbraun_space"},
         "ICU-3": {"ge_dri", "bbraun_space"},
-        "ICU-4": {"hl7", "bbraun_space"},
+        "ICU-4": {"hl7", "edwards_ifmout", "bbraun_space"},
     }
     assert {protocol.id for protocol in config.protocols} == {"personalise", "argipressin"}
 
