@@ -5,10 +5,8 @@ failure is never answered: the engine stops loudly and is started again from the
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from itertools import chain
 from typing import Protocol
 
 import msgspec
@@ -99,7 +97,6 @@ class Engine:
         self._next_handover = next_handover
         self._core = core_fingerprint()
         self._waiting: list[_Submission] = []
-        self._groups: deque[list[_Submission]] = deque()
         self._wake = asyncio.Event()
         self._head = Head(0, 0, 0, bytes(32), 0, 0)
         self._snapshot_at = 0
@@ -168,37 +165,23 @@ class Engine:
     async def run(self) -> None:
         """Take groups until cancelled. Raises what stopped it; waiting senders learn of it.
 
-        Two stages: while one group is judged and committed, the originals of the next are sealed
-        and synced.
+        While a group is on its way to the disk the next one gathers.
         """
-        ready: asyncio.Queue[SealedRow | None] = asyncio.Queue(1)
+        group: list[_Submission] = []
         try:
-            async with asyncio.TaskGroup() as stages:
-                stages.create_task(self._seal(ready))
-                stages.create_task(self._commit(ready))
+            while True:
+                await self._wake.wait()
+                # Let every connection that is ready hand in its message: one commit serves all.
+                await asyncio.sleep(0)
+                group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
+                if not self._waiting:
+                    self._wake.clear()
+                await self._commit(group)
         except BaseException as error:
             self._stopped = error
-            for submission in (*chain.from_iterable(self._groups), *self._waiting):
+            for submission in (*group, *self._waiting):
                 submission.fail()
             raise
-
-    async def _seal(self, ready: "asyncio.Queue[SealedRow | None]") -> None:
-        """First stage: form groups, and put their originals into the vault."""
-        while True:
-            await self._wake.wait()
-            # Let every connection that is ready hand in its message: one commit serves all.
-            await asyncio.sleep(0)
-            group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-            if not self._waiting:
-                self._wake.clear()
-            self._groups.append(group)
-            originals: list[Original] = []
-            for submission in group:
-                if submission.original is not None:
-                    submission.part = len(originals)
-                    originals.append(submission.original)
-            sealed = await self._vault.append(group[0].t, originals) if originals else None
-            await ready.put(sealed)
 
     async def ticks(self) -> None:
         """Submit a tick for every whole minute, and what the wall clock did, until cancelled."""
@@ -227,25 +210,30 @@ class Engine:
             roles.update(dict.fromkeys(change[1]))
         return [HandOver(tuple(roles))] if roles else []
 
-    async def _commit(self, ready: "asyncio.Queue[SealedRow | None]") -> None:
-        """Second stage: judge a group, write it in one transaction, then answer and publish."""
-        while True:
-            sealed = await ready.get()
-            group = self._groups[0]
-            rows, decisions, outbox = await self._store(group, sealed)
-            last = rows[-1]
-            sequence = max([row.sequence for row in outbox], default=0) or self._head.sequence
-            self._head = Head(
-                last.seq, last.group, last.t, last.link, self._head.outbox + len(outbox), sequence
-            )
-            self.committed_at = self.clock.now()
-            self._groups.popleft()
-            for submission in group:
-                if not submission.done.done():
-                    submission.done.set_result(submission.answers)
-            if outbox:
-                self._offer(outbox)
-            _report(decisions)
+    async def _commit(self, group: list[_Submission]) -> None:
+        """Judge a group, write it in one transaction, then answer and publish."""
+        rows, decisions, outbox = await self._store(group, await self._seal(group))
+        last = rows[-1]
+        sequence = max([row.sequence for row in outbox], default=0) or self._head.sequence
+        self._head = Head(
+            last.seq, last.group, last.t, last.link, self._head.outbox + len(outbox), sequence
+        )
+        self.committed_at = self.clock.now()
+        for submission in group:
+            if not submission.done.done():
+                submission.done.set_result(submission.answers)
+        if outbox:
+            self._offer(outbox)
+        _report(decisions)
+
+    async def _seal(self, group: list[_Submission]) -> SealedRow | None:
+        """Put the originals of a group into the vault, before the record cites them."""
+        originals: list[Original] = []
+        for submission in group:
+            if submission.original is not None:
+                submission.part = len(originals)
+                originals.append(submission.original)
+        return await self._vault.append(group[0].t, originals) if originals else None
 
     async def _store(
         self, group: list[_Submission], sealed: SealedRow | None
