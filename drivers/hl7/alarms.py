@@ -6,7 +6,8 @@ comes along with an alarm is part of the alarm, not a reading.
 
 from typing import Final
 
-from monitor_daemon.core.vocabulary import Alarm
+from drivers.hl7.values import bad_times
+from monitor_daemon.core.vocabulary import Alarm, Fault
 from monitor_daemon.hl7.er7 import Er7Message
 from monitor_daemon.hl7.times import to_iso
 
@@ -32,13 +33,21 @@ _HEARTBEAT: Final = frozenset({"196614", "MDC_EVT_ACTIVE"})
 #: OBX-3 says only that there is an event; which one stands in OBX-5.
 _GENERIC: Final = frozenset({"196616", "MDC_EVT_ALARM"})
 _WIDTH: Final = 15
+#: What monitors call the arterial pressure that an alarm is about: its text need not say.
+_ARTERIAL: Final = {
+    **dict.fromkeys(("150032", "150033", "150034", "150035"), "ART"),
+    **dict.fromkeys(("150036", "150037", "150038", "150039"), "ABP"),
+    **{f"MDC_PRESS_BLD_ART{part}": "ART" for part in ("", "_SYS", "_DIA", "_MEAN")},
+    **{f"MDC_PRESS_BLD_ART_ABP{part}": "ABP" for part in ("", "_SYS", "_DIA", "_MEAN")},
+}
+_NOT_TECHNICAL: Final = frozenset({"SP", "SA"})
 
 
 class Alarms:
-    """Collects the alarms of one message."""
+    """Collects the alarms of one message, and a fault for each time that is none."""
 
     def __init__(self, message: Er7Message) -> None:
-        self.rows: list[Alarm] = []
+        self.rows: list[Alarm | Fault] = []
         self._encoding = message.encoding
         self._time = ""
         self._facets: dict[str, str] = {}
@@ -58,6 +67,8 @@ class Alarms:
             self._facets.setdefault(facet, self._said(obx[5]))
         elif self._event is None and _is_event(parts[0], parts[1], obx[4]):
             self._event = obx
+        elif obx[4].strip().endswith(".2"):
+            self._facets.setdefault("source", parts[0] or parts[1])
 
     def finish(self, bed: str | None, patient: str | None) -> None:
         """The alarm of this OBR is complete."""
@@ -81,7 +92,7 @@ class Alarms:
         self.rows.append(
             Alarm(
                 code=code or None,
-                text=self._facets.get("text") or words,
+                text=self._named(self._facets.get("text") or words, flags),
                 priority=priority or None,
                 phase=self._facets.get("phase") or None,
                 state=self._facets.get("state") or None,
@@ -90,6 +101,14 @@ class Alarms:
                 patient=patient,
             )
         )
+        self.rows += bad_times([obx[14] or self._time])
+
+    def _named(self, text: str | None, flags: list[str]) -> str | None:
+        """The text; that of a technical alarm names the arterial pressure that it is about."""
+        label = _ARTERIAL.get(self._facets.get("source", ""))
+        if label is None or _NOT_TECHNICAL & {self._facets.get("type"), *flags}:
+            return text
+        return f"{text or ''} ({label})".strip() if label not in (text or "").upper() else text
 
     def _said(self, obx5: str) -> str:
         """The first repetition's text: a word, or the text of a coded one."""

@@ -14,23 +14,23 @@ signal = "lactate"        # what it is
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from drivers.hl7.units import conversion
+from drivers.hl7.code_map_form import line_of, mistakes
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.vocabulary import SIGNAL_UNITS
 
 _PACKAGE: Final = Path(str(files("monitor_daemon")))
 #: In a wheel the maps lie inside the package, in a clone at the root.
 _FOLDERS: Final = (_PACKAGE / "_config" / "codes", _PACKAGE.parent / "config" / "codes")
 
 
-class SiteCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SiteCode(msgspec.Struct, frozen=True):
     """One code of a site: what identifies it on the wire, and the signal it means."""
 
     signal: str
@@ -47,30 +47,29 @@ class SiteCode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(named) and self.channel in {"", channel}
 
 
-class _Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    title: str
-    source: str
+def site_codes(codes: Mapping[str, str], maps: object) -> tuple[SiteCode, ...]:
+    """All codes of a site: `codes` (`code^system` to signal), then those of the option `code_map`.
 
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    map: _Map
-    code: list[SiteCode]
-
-
-def site_codes(codes: Mapping[str, str], maps: str | Sequence[str]) -> tuple[SiteCode, ...]:
-    """All codes of a site: `codes` (`code^system` to signal), then those of `maps`.
-
-    A map is the name of a packaged one, or a path that ends in `.toml`. The first code that fits
-    counts. Raises ConfigError naming file, entry and reason.
+    The first code that fits counts. A map is read once in the life of the process: a later
+    connection must read as the first one does, whatever became of the file meanwhile. Raises
+    ConfigError as `map_codes` does.
     """
     direct = [
         SiteCode(signal, *(part.strip() for part in key.split("^", 1)))
         for key, signal in codes.items()
     ]
-    places = [maps] if maps and isinstance(maps, str) else maps
-    if not all(isinstance(place, str) for place in places):
+    return (*direct, *(code for place in places(maps) for code in _once(place)))
+
+
+def places(maps: object) -> list[str]:
+    """The option `code_map` as a list: names of packaged maps, and paths that end in `.toml`.
+
+    Raises ConfigError if it is no text and no list of texts.
+    """
+    found = maps if isinstance(maps, list | tuple) else [maps] if maps else []
+    if not all(isinstance(place, str) for place in found):
         raise ConfigError(f"code_map = {maps!r}: a name, a path that ends in .toml, or a list")
-    return (*direct, *(code for place in places for code in load(place)))
+    return list(found)
 
 
 def packaged() -> dict[str, Path]:
@@ -79,39 +78,40 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load(place: str) -> tuple[SiteCode, ...]:
-    """The codes of one map. Raises ConfigError naming file, entry and reason."""
+def map_codes(place: str) -> tuple[SiteCode, ...]:
+    """The codes of one map: a packaged one by name, or the path of a file.
+
+    Raises ConfigError as `file_codes`, and for a name that no packaged map has.
+    """
     path = Path(place) if place.endswith(".toml") else packaged().get(place)
     if path is None:
         known = ", ".join(packaged())
         raise ConfigError(f"code_map = {place!r}: a path that ends in .toml, or one of {known}")
+    return file_codes(path)
+
+
+def file_codes(path: Path) -> tuple[SiteCode, ...]:
+    """The codes in a file.
+
+    Raises ConfigError with a line for every mistake: file, line, key, value, what to do.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = msgspec.convert(document, _File)
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"code_map {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"code_map {path}: {error}") from error
-    seen: set[tuple[str, ...]] = set()
-    for number, entry in enumerate(found.code, 1):
-        key = (entry.code, entry.system, entry.name.casefold(), entry.channel)
-        reason = "there is another for the same value" if key in seen else _mistake(entry)
-        if reason:
-            raise ConfigError(
-                f"code_map {path}: [[code]] number {number}, {entry.code!r}: {reason}"
-            )
-        seen.add(key)
-    return tuple(found.code)
+        raise ConfigError(f"{path}: {error.strerror}", code="CONFIG_FILE") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}", code="CONFIG_SYNTAX") from error
+    wrong = sorted(
+        (line_of(text, number, key), reason)
+        for number, key, reason in mistakes(document, SiteCode.__struct_fields__)
+    )
+    if wrong:
+        said = "\n".join(f"{path}:{line}: {reason}" for line, reason in wrong)
+        raise ConfigError(said, code="CONFIG_KEY")
+    return tuple(SiteCode(**entry) for entry in document["code"])
 
 
-def _mistake(entry: SiteCode) -> str:
-    """Why `entry` cannot be used; empty if it can."""
-    if not entry.code and not entry.name:
-        return "give code (OBX-3.1) or name (OBX-3.2)"
-    if any("^" in text for text in (entry.code, entry.system, entry.name)):
-        return "code, system and name are single components, without ^"
-    if entry.signal not in SIGNAL_UNITS:
-        return f"signal = {entry.signal!r} is none of {', '.join(SIGNAL_UNITS)}"
-    if entry.unit and conversion(entry.signal, entry.unit) is None:
-        return f"unit = {entry.unit!r} cannot be converted to {SIGNAL_UNITS[entry.signal]}"
-    return ""
+_once = cache(map_codes)

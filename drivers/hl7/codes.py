@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from drivers.hl7.code_map import SiteCode
-from drivers.hl7.mdc import BY_NUMBER, UNKNOWN, Code, number_of
-from drivers.hl7.vendors import DRAEGER, JLAC10, LOINC, MINDRAY, NIHON_KOHDEN, PDS
-from monitor_daemon.core.vocabulary import SIGNAL_UNITS
+from drivers.hl7.mdc import BY_NUMBER, FOREIGN, UNKNOWN, Code, number_of
+from drivers.hl7.units import UNIT_FREE
+from drivers.hl7.vendors import DRAEGER, JLAC10, LOINC, MINDRAY, NIHON_KOHDEN, PDS, PHILIPS
 
 #: How the label of a signal may speak of it (`_topic`), and words that are none of ours.
 _WORDS: Final = {
@@ -36,7 +36,10 @@ _WORDS: Final = {
         ("height", r"HEIGHT"),
     )
 }
-_FOREIGN: Final = re.compile(r"CO2|DEHYDROG|\bLDH\b|\bCSF\b|\bICP\b")
+_FOREIGN: Final = re.compile(r"CO2|DEHYDROG|\bLDH\b|\bCSF\b|髄液|\bICP\b")
+#: Places of an arterial line that count only where the site says so, in capitals.
+ELSEWHERE: Final = re.compile(r"FEMOR|BRACHI|AXILL|PEDIS|UMBIL|AORT|PULM")
+_PHYSIOLOGY: Final = 2
 _PHASES: Final = {"SYS": "_sys", "DIA": "_dia", "MEAN": "_map"}
 
 
@@ -65,13 +68,12 @@ class CodeTable:
         for code, text, system in triplets:
             for entry in self._site.get((code, system), ()):
                 if entry.fits(text, channel):
-                    return Code(signal=entry.signal, unit=entry.unit)
+                    return Code(signal=entry.signal, unit=entry.unit, mapped=True)
         first, second = (_triplet(*triplet) for triplet in triplets)
         if pds and not parts[2]:
-            first = _signal(PDS.get(parts[0]), parts[1].upper())
-        if first is not UNKNOWN and second is not UNKNOWN and first != second:
-            return UNKNOWN
-        return second if first is UNKNOWN else first
+            first = _pds(parts[0], parts[1].upper())
+        known = {first, second} - {UNKNOWN}
+        return known.pop() if len(known) == 1 and FOREIGN not in known else UNKNOWN
 
 
 def _triplet(code: str, text: str, system: str) -> Code:
@@ -95,9 +97,19 @@ def _triplet(code: str, text: str, system: str) -> Code:
 
 def _signal(signal: str | None, label: str = "") -> Code:
     """`signal`, unless there is none or the label speaks of another."""
-    if signal is None or signal not in SIGNAL_UNITS or _agrees(label, signal) is False:
+    if signal is None:
         return UNKNOWN
-    return Code(signal=signal)
+    return FOREIGN if _agrees(label, signal) is False else Code(signal=signal)
+
+
+def _pds(code: str, label: str) -> Code:
+    """Mindray bedside: bare numbers, which other senders use as well.
+
+    The unit tells them apart; what may come without one needs a name that agrees.
+    """
+    signal = PDS.get(code)
+    named = signal not in UNIT_FREE or _agrees(label, signal)
+    return _signal(signal, label) if named else UNKNOWN
 
 
 def _mdc(code: str, refid: str) -> Code:
@@ -111,11 +123,11 @@ def _mdc(code: str, refid: str) -> Code:
     if found is None:
         return Code(device="other") if refid.startswith("MDC_DEV_") and not named else UNKNOWN
     if named:
-        return found if named == number else UNKNOWN
+        return found if named == number else FOREIGN
     # The same pump parameter goes by several names; what a signal is called must be about it.
     if found.signal is None or not refid:
         return found
-    return found if _agrees(refid, found.signal) else UNKNOWN
+    return found if _agrees(refid, found.signal) else FOREIGN
 
 
 def _mdil(code: str, label: str) -> Code:
@@ -125,6 +137,8 @@ def _mdil(code: str, label: str) -> Code:
     except ValueError:
         return UNKNOWN
     found = BY_NUMBER.get((partition << 16) + term, UNKNOWN)
+    if partition == _PHYSIOLOGY and term in PHILIPS:
+        found = Code(signal=PHILIPS[term])
     if found.signal is None:
         return found
     phase = {"S": "SYS", "D": "DIA", "M": "MEAN"}.get(label[-1:], "")
@@ -137,7 +151,7 @@ def _agrees(label: str, signal: str) -> bool | None:
     said = [ending for word, ending in _PHASES.items() if word in label]
     if signal.endswith(tuple(_PHASES.values())) and said and signal[-4:] not in said:
         return False
-    if _FOREIGN.search(label):
+    if _FOREIGN.search(label) or (signal.startswith("art_") and ELSEWHERE.search(label)):
         return False
     if _WORDS[_topic(signal)].search(label):
         return True

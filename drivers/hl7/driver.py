@@ -1,7 +1,8 @@
 """The `hl7` driver: monitors, pump gateways, hospital and laboratory systems that send HL7 v2."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final
 
 from drivers.hl7.decode import ANSWERS, READ, Reader, is_simulated, message_type
@@ -30,6 +31,8 @@ from monitor_daemon.hl7.times import to_dtm, to_iso
 _SLICE: Final = 16 * 1024
 #: Faults within a second, without a readable message between them, until we hang up.
 _MAX_FAULTS: Final = 100
+#: MSH-10 of what we send; one count for all connections.
+_NUMBERS: Final = count(1)
 
 
 def _wall_clock() -> datetime:
@@ -41,20 +44,24 @@ class Hl7Session:
     """One MLLP connection: every message gets the acknowledgement that its MSH asks for.
 
     The reply of a `Message` leaves only after storage. Faults in the framing get none, for there is
-    no control id to echo. `wall` gives the time that stands in acknowledgements.
+    no control id to echo. `wall` gives the time that stands in acknowledgements, `numbers` make
+    their control ids different.
     """
 
     def __init__(
-        self, options: Mapping[str, Any], wall: Callable[[], datetime] = _wall_clock
+        self,
+        options: Mapping[str, Any],
+        wall: Callable[[], datetime] = _wall_clock,
+        numbers: Iterator[int] = _NUMBERS,
     ) -> None:
         self._reader = Reader(options)
         self._charset: str = options["charset"]
         self._patience: float = options["frame_seconds"]
         self._framer = Framer(options["max_bytes"])
         self._wall = wall
+        self._numbers = numbers
         self._stamp = ""
         self._stamped = -1
-        self._answered = 0
         self._open = True
         self._faults = 0
         self._faults_at = -1
@@ -124,7 +131,12 @@ class Hl7Session:
             effects.append(Problem(Fault("HL7_HEADER", item.offset, message.reason)))
             return message.reason
         self._faults = 0
-        effects.append(self._effect(item, message, now))
+        effect = self._effect(item, message, now)
+        kind, trigger = message_type(message)
+        if kind == "ADT" and isinstance(effect, Message) and not effect.rows:
+            known = len(trigger) == 3 and trigger.isalnum()
+            effects.append(Alive(f"ADT^{trigger if known else '?'} ignored: it moves nobody"))
+        effects.append(effect)
         return None
 
     def _effect(self, frame: Frame, message: Er7Message, now: float) -> Effect:
@@ -168,8 +180,7 @@ class Hl7Session:
         if int(now) != self._stamped:
             self._stamped = int(now)
             self._stamp = to_dtm(self._wall())
-        self._answered += 1
-        control_id = f"{self._stamp[:14]}-{self._answered}"
+        control_id = f"{self._stamp[:14]}-{next(self._numbers)}"
         return acknowledgement(
             message.header, outcome, now=self._stamp, control_id=control_id, error=error
         )
@@ -187,6 +198,9 @@ def _without_people(rows: tuple[Row, ...], offset: int) -> tuple[Row, ...]:
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """All options. Raises ConfigError, or what `Driver.settings` raises, naming a wrong one."""
     options = DRIVER.settings(given)
+    for name, kind, wanted in (("codes", dict, "a table"), ("charset", str, "a text")):
+        if not isinstance(options[name], kind):
+            raise ConfigError(f"{name} = {options[name]!r}: {wanted}")
     for code, signal in options["codes"].items():
         if signal not in SIGNAL_UNITS or "^" not in code:
             signals = ", ".join(SIGNAL_UNITS)
@@ -201,7 +215,6 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 OPTIONS: Final = (
-    Option("dialect", "auto", "which sender's habits to expect", ("auto",)),
     Option(
         "accept_unvalidated",
         True,
@@ -209,13 +222,16 @@ OPTIONS: Final = (
         (True, False),
     ),
     Option("codes", {}, "this site's own codes: {'code^system': signal}"),
-    Option("code_map", "", "a file of the site's codes, or the name of a packaged one"),
+    Option(
+        "code_map", "", "code maps: a .toml file, the name of a packaged one, or a list of these"
+    ),
     Option("charset", "8859/1", "character set, as in MSH-18, of a sender that declares none"),
     Option("max_bytes", 1 << 20, "largest message; beyond it the connection is closed"),
     Option("frame_seconds", 60.0, "seconds from the start of a message until it must be complete"),
     Option("period", 60.0, "simulator: simulated seconds between the messages of a bed"),
     Option("resend", 5.0, "simulator: real seconds without an answer before it repeats"),
     Option("sending_application", "SIMGATEWAY", "simulator: MSH-3"),
+    Option("pumps", False, "simulator: it also sends the pumps of each bed", (False, True)),
 )
 
 DRIVER: Final = Driver(

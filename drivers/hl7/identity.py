@@ -5,7 +5,8 @@ EVN-1 may contradict it, as in an A12 of HL7's own examples; it counts only wher
 
 from typing import Final
 
-from monitor_daemon.core.vocabulary import Identity
+from drivers.hl7.values import bad_times
+from monitor_daemon.core.vocabulary import Fault, Identity
 from monitor_daemon.hl7.er7 import Er7Message
 from monitor_daemon.hl7.times import to_iso
 
@@ -29,7 +30,7 @@ _EVENTS: Final = {
 _MANY: Final = frozenset({"swap", "merge"})
 
 
-def identities(message: Er7Message, trigger: str) -> list[Identity]:
+def identities(message: Er7Message, trigger: str) -> list[Identity | Fault]:
     """The rows of an ADT message; none for an event that moves nobody.
 
     `bed` is where the patient is after the event, also for a cancelled transfer or discharge.
@@ -38,7 +39,7 @@ def identities(message: Er7Message, trigger: str) -> list[Identity]:
     event = _EVENTS.get(trigger or whole(evn, 1) or "")
     if event is None:
         return []
-    time = to_iso(whole(evn, 6) or "") or to_iso(whole(evn, 2) or "")
+    times = [whole(evn, number) or "" for number in (6, 2)]
     rows: list[Identity] = []
     pid: list[str] | None = None
     pv1: list[str] = []
@@ -53,7 +54,7 @@ def identities(message: Er7Message, trigger: str) -> list[Identity]:
                     bed=bed_of(pv1),
                     prior_bed=whole(pv1, 6),
                     prior_patient=first_component(message, mrg, 1),
-                    device_time=time,
+                    device_time=to_iso(times[0]) or to_iso(times[1]),
                 )
             )
 
@@ -67,7 +68,7 @@ def identities(message: Er7Message, trigger: str) -> list[Identity]:
             case "MRG":
                 mrg = segment
     close()
-    return rows if event in _MANY else rows[:1]
+    return [*(rows if event in _MANY else rows[:1]), *bad_times(times)]
 
 
 def whole(segment: list[str], number: int) -> str | None:
@@ -82,8 +83,7 @@ def first_component(message: Er7Message, segment: list[str], number: int) -> str
     text = whole(segment, number) or ""
     if encoding.repetition in text:
         text = text.split(encoding.repetition, 1)[0]
-    text = encoding.unescape(text.split(encoding.component, 1)[0]).strip()
-    return None if text in {"", '""'} else text
+    return encoding.identifier(text.split(encoding.component, 1)[0])
 
 
 def patient_of(message: Er7Message, pid: list[str]) -> str | None:

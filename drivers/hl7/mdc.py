@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 class Code(NamedTuple):
     """One meaning of OBX-3; all empty is unknown. `device` is the role of a containment level.
 
-    `unit` is what a site says of values that come without one.
+    `mapped`: the site says so; `unit` is what it says of values that come without one.
     """
 
     signal: str | None = None
@@ -15,9 +15,14 @@ class Code(NamedTuple):
     device: str | None = None
     alert: bool = False
     unit: str = ""
+    mapped: bool = False
+    foreign: bool = False
 
 
 UNKNOWN: Final = Code()
+#: Known to be something else than what we read, or number and name contradict each other: the
+#: other triplet of OBX-3 cannot make a signal of it.
+FOREIGN: Final = Code(foreign=True)
 
 _SIGNALS: Final = """
 150037 art_sys MDC_PRESS_BLD_ART_ABP_SYS
@@ -104,6 +109,25 @@ _DEVICES: Final = """
 70071 source MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY
 70091 syringe MDC_DEV_PUMP_SYRINGE_INFO
 """
+#: Pressures of places that count only where the site says so, and what is easily taken for another:
+#: wedge pressure, venous saturation, skin temperature.
+_FOREIGN: Final = {
+    150052: "MDC_PRESS_BLD_ART_PULM_WEDGE",
+    150332: "MDC_SAT_O2_VEN",
+    150388: "MDC_TEMP_SKIN",
+    **{
+        number + offset: f"{name}{phase}"
+        for number, name in (
+            (150016, "MDC_PRESS_BLD"),
+            (150028, "MDC_PRESS_BLD_AORT"),
+            (150056, "MDC_PRESS_BLD_ART_UMB"),
+            (150300, "MDC_PRESS_CUFF"),
+            (150648, "MDC_PRESS_BLD_ART_FEMORAL"),
+            (150680, "MDC_PRESS_BLD_ART_BRACHIAL"),
+        )
+        for offset, phase in enumerate(("", "_SYS", "_DIA", "_MEAN"))
+    },
+}
 #: The patient's weight: of the bed when a monitor sends it, of the dose when a pump does.
 _WEIGHT: Final = Code(signal="weight", pump="weight")
 
@@ -117,6 +141,7 @@ def _entries(table: str) -> Iterator[tuple[int, str, list[str]]]:
 
 BY_NUMBER: Final[dict[int, Code]] = {
     68063: _WEIGHT,
+    **dict.fromkeys(_FOREIGN, FOREIGN),
     **{number: Code(signal=name) for number, name, _ in _entries(_SIGNALS)},
     **{number: Code(pump=name) for number, name, _ in _entries(_PUMP)},
     **{number: Code(device=name) for number, name, _ in _entries(_DEVICES)},
@@ -124,6 +149,7 @@ BY_NUMBER: Final[dict[int, Code]] = {
 #: Names without the DEV_ that some texts add to a pump's parameters.
 _NUMBER_BY_REFID: Final[dict[str, int]] = {
     "MDC_ATTR_PT_WEIGHT": 68063,
+    **{refid: number for number, refid in _FOREIGN.items()},
     **{
         refid.replace("_DEV_", "_"): number
         for table in (_SIGNALS, _PUMP, _DEVICES)

@@ -2,16 +2,16 @@
 
 from typing import Final
 
+from drivers.hl7.codes import ELSEWHERE
 from drivers.hl7.mdc import UNKNOWN, Code
 from drivers.hl7.pumps import PumpGroup, Value
 from drivers.hl7.tables import Plan, Tables
 from drivers.hl7.units import AS_IT_IS, Conversion
-from drivers.hl7.values import ARRAYS, judged, missing, number, plain_number, worst
+from drivers.hl7.values import ARRAYS, bad_times, judged, missing, number, plain_number, worst
 from monitor_daemon.core.vocabulary import (
     SIGNAL_UNITS,
     VALUED,
     Alarm,
-    Fault,
     Quality,
     Reading,
     Row,
@@ -20,8 +20,15 @@ from monitor_daemon.core.vocabulary import (
 from monitor_daemon.hl7.er7 import Er7Message
 from monitor_daemon.hl7.times import to_iso
 
-_WIDTH: Final = 19
+_WIDTH: Final = 21
 _EMPTY: Final = [""] * _WIDTH
+#: OBX-17 (IHE PCD): somebody or something set this; nobody measured it.
+_SETTINGS: Final = frozenset({"ASET", "MSET", "RSET"})
+#: A weight and a height are entered, whatever the method says.
+_ENTERED: Final = frozenset({"weight", "height"})
+#: OBR-25 (HL7 table 0123) as OBX-11, for an OBX that has none: preliminary; no results yet, or
+#: cancelled. Every other leaves it open.
+_GROUP_STATUS: Final = {"P": "P", **dict.fromkeys("OISX", "S")}
 
 
 class Observations:
@@ -44,7 +51,8 @@ class Observations:
         self._patient: str | None = None
         self._bad_times: set[str] = set()
         self._iso: str | None = None
-        self._plain = (
+        self._status = ""
+        self._usual = (
             quality is Quality.GOOD and message.encoding.component == "^" and not self._pds
         )
 
@@ -59,6 +67,7 @@ class Observations:
         self._time = (obr[7] if len(obr) > 7 else "") or self._collected
         self._iso = to_iso(self._time) if self._time else None
         self._pumps.order = obr[4] if len(obr) > 4 else ""
+        self._status = _GROUP_STATUS.get(obr[25].strip(), "") if len(obr) > 25 else ""
 
     def specimen(self, spm: list[str]) -> None:
         """A specimen ahead of its OBR (OUL^R22): SPM-17 says when it was taken."""
@@ -68,10 +77,7 @@ class Observations:
     def finish(self) -> list[Row]:
         """The message ended."""
         self._finish_group()
-        self.rows += [
-            Fault("HL7_TIME", reason=f"time {text[:26]!r} is no DTM such as 20261121101503+0900")
-            for text in sorted(self._bad_times)
-        ]
+        self.rows += bad_times(self._bad_times)
         return self.rows
 
     def observation(self, obx: list[str]) -> None:
@@ -82,21 +88,23 @@ class Observations:
         encoding = self._encoding
         hat = encoding.component
         code, unit = self.meaning(obx[3], obx[4], obx[6])
-        is_missing = missing(obx[5])
+        is_missing = missing(obx[5], hat)
         if code.alert:
             self._alert(obx)
             return
         if is_missing and (code.device or (code is UNKNOWN and _is_level(obx[2], obx[4]))):
             self._level(obx, code)
             return
-        quality = judged(obx[8], obx[11], encoding.repetition, hat, self._unvalidated)
+        status = obx[11] if obx[11].strip() else self._status
+        quality = judged(obx[8], status, encoding.repetition, hat, self._unvalidated)
         if self._quality is not Quality.GOOD:
             quality = worst(self._quality, quality)
         if code.pump and (code.signal is None or self._pumps):
             self._pump(code.pump, obx, quality)
             return
         value = None if is_missing else number(obx[2], obx[5], hat)
-        if code.signal is None or (not is_missing and (unit is None or value is None)):
+        unusable = unit is None or value is None or self.not_measured(code, obx)
+        if code.signal is None or (not is_missing and unusable):
             self._unmapped(obx)
             return
         if is_missing:
@@ -109,6 +117,18 @@ class Observations:
         if hat != "^":
             obx3, obx6 = obx3.replace(hat, "^"), obx6.replace(hat, "^")
         return self._tables.plan(obx3, obx4, obx6, pds=self._pds)
+
+    def not_measured(self, code: Code, obx: list[str]) -> str:
+        """Why `obx` is no measurement of what `code` says; empty if it is one."""
+        obx = obx + _EMPTY[len(obx) :]
+        signal = code.signal or ""
+        hat, repetition = self._encoding.component, self._encoding.repetition
+        how = {part.strip().upper() for part in obx[17].replace(repetition, hat).split(hat)}
+        if how & _SETTINGS and signal not in _ENTERED:
+            return "OBX-17 says that it was set and not measured"
+        if signal.startswith("art_") and not code.mapped and ELSEWHERE.search(obx[20].upper()):
+            return "OBX-20 names a place that counts only where a code of the site says so"
+        return ""
 
     def _measured(
         self, obx: list[str], signal: str, unit: Conversion, value: float | None, quality: Quality
@@ -134,7 +154,7 @@ class Observations:
         self.rows.append(reading)
         # A weight may be a pump's, and a device that stands for a place is looked for each time.
         steady = unit == AS_IT_IS and signal != "weight" and device is None
-        if self._plain and steady and plain_number(obx[5]) is not None:
+        if self._usual and not self._status and steady and plain_number(obx[5]) is not None:
             self._tables.remember(obx, reading)
 
     def express(self, obx: list[str]) -> bool:
@@ -143,7 +163,9 @@ class Observations:
         False if there was none: then it is one for `observation`, which gives the same row.
         """
         fields = len(obx)
-        if fields < 12 or not self._plain:
+        if fields < 12 or not self._usual or self._status:
+            return False
+        if fields > 17 and (obx[17] or any(obx[20:])):
             return False
         known = self._tables.express.get((obx[2], obx[3], obx[4], obx[6], obx[8], obx[11]))
         value = plain_number(obx[5])
@@ -182,7 +204,9 @@ class Observations:
         self.rows.append(
             Alarm(
                 code=obx[3].strip(),
-                text=None if missing(obx[5]) else unescape(obx[5].strip()),
+                text=None
+                if missing(obx[5], self._encoding.component)
+                else unescape(obx[5].strip()),
                 device_time=self._time_of(obx[14], obx[4]),
                 bed=self._bed,
                 patient=self._patient,
@@ -206,24 +230,27 @@ class Observations:
     def _device_id(self, obx18: str) -> str | None:
         """The first repetition's identifier, else its universal id (`^^A0002^PUMPCO`)."""
         parts = obx18.split(self._encoding.repetition, 1)[0].split(self._encoding.component)
-        return parts[0].strip() or "".join(parts[2:3]).strip() or None
+        identifier = self._encoding.identifier
+        return identifier(parts[0]) or identifier("".join(parts[2:3]))
 
     def _pump(self, name: str, obx: list[str], quality: Quality) -> None:
         encoding = self._encoding
-        unit_text = obx[6] if encoding.component == "^" else obx[6].replace(encoding.component, "^")
-        parts = [encoding.unescape(part).strip() for part in obx[5].split(encoding.component)]
+        hat = encoding.component
+        text = "" if missing(obx[5], hat) else obx[5]
+        parts = [encoding.unescape(part).strip() for part in text.split(hat)]
         self._pumps.put(
             obx[4].strip(),
             name,
             Value(
                 text=" ".join(part for part in parts[:2] if part),
                 label=(parts[1:2] or [""])[0] or parts[0],
-                number=None if missing(obx[5]) else number(obx[2], obx[5], encoding.component),
-                unit=unit_text,
+                number=number(obx[2], text, hat),
+                unit=obx[6] if hat == "^" else obx[6].replace(hat, "^"),
                 quality=quality,
                 time=self._time_of(obx[14], obx[4]),
                 source=obx[3].strip(),
             ),
+            self._device_id(obx[18]),
         )
 
     def _time_of(self, obx14: str, obx4: str) -> str | None:
@@ -238,7 +265,7 @@ class Observations:
         if not text:
             return None
         time = to_iso(text)
-        if time is None and text != '""':
+        if time is None:
             self._bad_times.add(text)
         return time
 

@@ -16,15 +16,22 @@ from monitor_daemon.core.vocabulary import VALUED, Infusion, PumpStatus, Quality
 
 #: No text length at which an HL7 sender is known to cut a drug's name.
 _NO_LIMIT: Final = 1 << 30
+#: The usual mark at the end of a text that was truncated (HL7 v2.7).
+_CUT: Final = "#"
 #: Of these a row is made; a weight or a library name alone is no infusion.
 _TELLING: Final = frozenset({"flow_now", "flow", "dose", "status", "delivery", "event"})
 
 Place = tuple[str, ...]
+#: Of a value without OBX-4.
+_NOWHERE: Final[Place] = ("0", "0", "0")
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One parameter as sent: all its words, the word for people, its number, unit, trust, time."""
+    """One parameter as sent: all its words, the word for people, its number, unit, trust, time.
+
+    `text` is empty where the sender has no value.
+    """
 
     text: str
     label: str
@@ -35,8 +42,8 @@ class Value:
     source: str
 
     def amount(self, target: str) -> float | None:
-        """The number in `target` units if it may be used, else None."""
-        if self.number is None or self.quality not in VALUED:
+        """The number in `target` units if it may be used, else None; no amount is negative."""
+        if self.number is None or self.number < 0 or self.quality not in VALUED:
             return None
         convert = factor(target, unit_of(self.unit))
         if convert is None:
@@ -63,9 +70,12 @@ class PumpGroup:
         if device_id:
             self._ids[place] = device_id
 
-    def put(self, obx4: str, name: str, value: Value) -> None:
-        """A pump's parameter; the first of its name at a place holds."""
-        self._values.setdefault(_place(obx4), {}).setdefault(name, value)
+    def put(self, obx4: str, name: str, value: Value, device_id: str | None) -> None:
+        """A parameter and the device that sent it; the first of its name at a place holds."""
+        place = _place(obx4)
+        self._values.setdefault(place, {}).setdefault(name, value)
+        if device_id:
+            self._ids.setdefault(place, device_id)
 
     def rows(self, bed: str | None, patient: str | None) -> list[Row]:
         """An infusion for each pump, and what of it has a unit nobody knows."""
@@ -73,7 +83,7 @@ class PumpGroup:
         rows: list[Row] = []
         for pump, places in pumps.items():
             mds = [place for place in pumps if place[0] == pump[0]]
-            channel = self._channel(pump, alone=len(mds) == 1)
+            channel = self._channel(pump, places, alone=len(mds) == 1)
             rows += _Pump(self, pump, places).rows(channel, bed, patient)
         return rows
 
@@ -102,15 +112,16 @@ class PumpGroup:
         inside = {self._roles.get(place) for place in self._roles if place[:2] == (mds, vmd)}
         return owner in {None, "pump"} or bool(inside & {"delivery", "source"})
 
-    def _channel(self, pump: Place, *, alone: bool) -> str:
-        """The pump's own id; else the OBX-4 of its level without the last element."""
+    def _channel(self, pump: Place, places: list[Place], *, alone: bool) -> str | None:
+        """The pump's own id, else that of the rack it is alone in, else its place in OBX-4."""
         mds = (pump[0], "0", "0")
         place = (*pump, "0")[:3]
-        if place in self._ids:
-            return self._ids[place]
+        for known in (place, *places):
+            if known in self._ids and known != mds:
+                return self._ids[known]
         if alone and self._roles.get(mds) in {None, "pump"}:
-            return self._ids.get(mds) or ".".join(mds)
-        return ".".join(place)
+            place = mds
+        return self._ids.get(place) or (".".join(place) if place != _NOWHERE else None)
 
     def role(self, place: Place) -> str:
         """The role of a level that a device OBX declared, else empty."""
@@ -135,14 +146,14 @@ class _Pump:
         self._order = list(dict.fromkeys([*active, *delivery, *levels]))
         self._delivery_first = list(dict.fromkeys([*delivery, *self._order]))
 
-    def rows(self, channel: str, bed: str | None, patient: str | None) -> list[Row]:
+    def rows(self, channel: str | None, bed: str | None, patient: str | None) -> list[Row]:
         status = self._status()
         used = [value for place in self._places for value in self._all(place)]
         quality = self._trust(status)
         valued = quality in VALUED
         drug = self._drug()
         concentration, unit = self._strength("concentration", CONCENTRATIONS)
-        derived = named_concentration(drug, _NO_LIMIT) if drug and not concentration else None
+        derived = _in_name(drug) if drug and not concentration else None
         if derived:
             concentration, unit = derived
         dose, dose_unit = self._strength("dose", DOSES)
@@ -159,7 +170,7 @@ class _Pump:
             concentration_derived=True if valued and derived else None,
             dose=dose if valued else None,
             dose_unit=dose_unit if valued and dose is not None else None,
-            weight_kg=weight.amount("kg") if weight else None,
+            weight_kg=(weight.amount("kg") or None) if weight else None,
             volume_ml=volume.amount("mL") if volume else None,
             device_time=stamp.time if stamp else next(iter(used)).time,
             bed=bed,
@@ -193,17 +204,14 @@ class _Pump:
         return self._first("flow_now", delivery=True) or self._first("flow", delivery=True)
 
     def _status(self) -> PumpStatus:
-        said = {
-            name: value.text
-            for name in ("delivery", "reason", "event")
-            if (value := self._first(name))
-        }
-        said |= {
-            name: value.text
-            for name in ("status", "sources")
-            if (value := self._first(name, delivery=True))
-        }
+        said = {name: self._said(name) for name in ("delivery", "reason", "event")}
+        said |= {name: self._said(name, delivery=True) for name in ("status", "sources")}
         return status_of(said)
+
+    def _said(self, name: str, *, delivery: bool = False) -> str:
+        """The words of a parameter, empty if they do not count."""
+        value = self._first(name, delivery=delivery)
+        return value.text if value and value.quality is not Quality.NO_VALUE else ""
 
     def _rate(self, status: PumpStatus) -> float | None:
         """What flows now; the programmed rate only while the pump is not said to do another thing.
@@ -216,6 +224,10 @@ class _Pump:
             return flows
         if status in AT_REST:
             return 0.0
+        if now and now.text:
+            return None  # what flows is said, in a way that cannot be used
+        if status is PumpStatus.RUNNING and status_word(self._said("delivery")) in AT_REST:
+            return None  # the pump runs, but not from this source
         flow = self._first("flow", delivery=True)
         if status in OWN_RATE:
             flow = next(
@@ -238,7 +250,7 @@ class _Pump:
         """The label, else the drug's type, else what OBR-4 orders, in the wire's words."""
         for name in ("drug", "drug_type"):
             value = self._first(name)
-            if value and value.label:
+            if value and value.label and value.quality is not Quality.NO_VALUE:
                 return value.label
         code, text, system = [*(part.strip() for part in self._group.order.split("^")), "", "", ""][
             :3
@@ -249,16 +261,17 @@ class _Pump:
     def _strength(self, name: str, units: dict[str, str]) -> tuple[float | None, str | None]:
         value = self._first(name)
         unit = unit_of(value.unit) if value else None
-        if value is None or unit not in units.values() or value.quality not in VALUED:
+        usable = value and value.number is not None and value.number >= 0
+        if value is None or not usable or unit not in units.values() or value.quality not in VALUED:
             return None, None
-        return value.number, unit if value.number is not None else None
+        return value.number, unit
 
     def _unmapped(self) -> list[Row]:
-        """Parameters in a unit that is not one of theirs."""
+        """Parameters that are no amount, or in a unit that is not one of theirs."""
         rows: list[Row] = []
         for name in ("flow_now", "flow", "dose", "concentration", "weight", "volume"):
             value = self._first(name)
-            if value is None or value.number is None:
+            if value is None or not value.text:
                 continue
             unit = unit_of(value.unit)
             fits = {
@@ -267,14 +280,20 @@ class _Pump:
                 "weight": factor("kg", unit) is not None,
                 "volume": factor("mL", unit) is not None,
             }.get(name, factor("mL/h", unit) is not None)
-            if not fits:
+            if not fits or value.number is None or value.number < 0:
                 rows.append(Unmapped(value.source, value.text, value.unit or None))
         return rows
+
+
+def _in_name(drug: str) -> tuple[float, str] | None:
+    """A concentration in the drug's name; a volume at the end of a truncated one is none."""
+    whole = drug.removesuffix(_CUT)
+    return named_concentration(whole, _NO_LIMIT if whole == drug else 0)
 
 
 def _place(obx4: str) -> Place:
     """MDS, VMD and channel of OBX-4; a missing element counts as 0, the level itself."""
     parts = [part.strip() or "0" for part in obx4.split(".")]
     if parts == ["0"]:
-        return ("0", "0", "0")
+        return _NOWHERE
     return tuple([*parts[:3], "0", "0"][:3])

@@ -145,7 +145,7 @@ _SIGNAL_FACTORS: Final[dict[str, dict[str, Conversion]]] = {
     "creatinine": {"mg/dL": (1e4 / 113.12, 0.0)},
 }
 #: Signals that are counted or given in per cent everywhere: a missing unit leaves no doubt.
-_UNIT_FREE: Final = frozenset({"heart_rate", "pulse_rate", "respiration_rate", "spo2"})
+UNIT_FREE: Final = frozenset({"heart_rate", "pulse_rate", "respiration_rate", "spo2"})
 
 
 @lru_cache(maxsize=4096)
@@ -164,7 +164,7 @@ def unit_of(obx6: str) -> str | None:
 
 def conversion(signal: str, obx6: str) -> Conversion | None:
     """Factor and offset from the unit in OBX-6 to the unit of `signal`; None if there is none."""
-    if not obx6.strip() and signal in _UNIT_FREE:
+    if not obx6.strip() and signal in UNIT_FREE:
         return AS_IT_IS
     unit = unit_of(obx6)
     return _SIGNAL_FACTORS.get(signal, {}).get(unit or "") or factor(SIGNAL_UNITS[signal], unit)

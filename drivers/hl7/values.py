@@ -1,10 +1,12 @@
-"""OBX-2, -5, -8 and -11 to a number and how far it may be trusted."""
+"""OBX-2, -5, -8 and -11 to a number and how far it may be trusted; times that are none."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from monitor_daemon.core.vocabulary import QUALITY_ORDER, Quality
+from monitor_daemon.core.vocabulary import QUALITY_ORDER, Fault, Quality
+from monitor_daemon.hl7.times import to_iso
 
 #: Arrays and documents: waveforms and reports, never one value.
 ARRAYS: Final = frozenset({"NA", "MA", "ED", "RP"})
@@ -14,14 +16,15 @@ _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 _SENTINELS: Final = frozenset({-100.0, -10000.0, 32767.0, -32767.0})
 
 #: OBX-8: measurement status of ISO/IEEE 11073-10201 and null flavours, as IHE PCD spells them.
-#: BUSY, ALACT, ALINH, limits and priorities leave a value as it is.
+#: BUSY, ALACT, ALINH, alarm limits and priorities leave a value as it is.
 _FLAGS: Final = {
     **dict.fromkeys(("DEMO", "TEST"), Quality.NOT_PATIENT),
     "CAL": Quality.CALIBRATING,
     **dict.fromkeys(
         ("INV", "NAV", "OFF", "NI", "NA", "NAN", "MSK", "OTH", "PINF", "NINF"), Quality.NO_VALUE
     ),
-    **dict.fromkeys(("QUES", "EARLY"), Quality.QUESTIONABLE),
+    # `<` and `>` (HL7 table 0078): beyond the scale of the instrument, the true value is not known.
+    **dict.fromkeys(("QUES", "EARLY", "<", ">"), Quality.QUESTIONABLE),
 }
 #: OBX-11 (HL7 table 0085): W is the wrong patient, the others are not, or no longer, a result.
 _STATUS: Final = {
@@ -32,18 +35,26 @@ _STATUS: Final = {
 _RANK: Final = {quality: rank for rank, quality in enumerate(QUALITY_ORDER)}
 
 
+def bad_times(texts: Iterable[str]) -> list[Fault]:
+    """A fault for each different text that stands in place of a time and is none."""
+    return [
+        Fault("HL7_TIME", reason=f"time {text[:26]!r} is no DTM such as 20261121101503+0900")
+        for text in sorted(set(texts) - {"", '""'})
+        if to_iso(text) is None
+    ]
+
+
 def worst(*qualities: Quality) -> Quality:
     """The quality that wins where several apply."""
     return min(qualities, key=_RANK.__getitem__)
 
 
 @lru_cache(maxsize=8192)
-def missing(text: str) -> bool:
+def missing(text: str, component: str) -> bool:
     """Whether OBX-5 says in one of the many spellings that there is no value."""
     if not any(letter.isalnum() for letter in text):
         return True
-    text = text.strip()
-    return _DECIMAL.fullmatch(text) is not None and float(text) in _SENTINELS
+    return number("SN", text, component) in _SENTINELS
 
 
 @lru_cache(maxsize=8192)

@@ -1,7 +1,8 @@
 """Codes outside of MDC: LOINC, JLAC10 and those of single manufacturers.
 
-Sources: the LOINC table; SS-MIX2 of the National Hospital Organization, Japan (JLAC10); published
-messages of Mindray, Nihon Kohden and Draeger gateways, one public source each.
+Sources: the LOINC table; SS-MIX2 of the National Hospital Organization, Japan (JLAC10); Philips
+IntelliVue Data Export, private terms; published messages of Mindray, Nihon Kohden and Draeger
+gateways, one public source each.
 """
 
 from typing import Final
@@ -37,6 +38,8 @@ JLAC10: Final = {
     "9P2": "respiration_rate",
     "9P1": "temperature",
 }
+#: Private terms of partition 2: continuous cardiac index, lactate.
+PHILIPS: Final = {0xF047: "cardiac_index", 0xF174: "lactate"}
 MINDRAY: Final = {("378", "MNDRY_OUTPUT_CARD_INDEX_CTS"): "cardiac_index"}
 NIHON_KOHDEN: Final = {
     ("001000", "VITAL HR"): "heart_rate",

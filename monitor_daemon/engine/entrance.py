@@ -244,7 +244,8 @@ class Entrance:
         syringe = None if row.drug else self.link.syringes.get(row.channel or "")
         if syringe is None:
             return row
-        if row.concentration is not None or syringe.concentration is None:
+        told = row.concentration is not None and row.concentration_unit is not None
+        if told or syringe.concentration is None:
             return replace(row, drug=syringe.label)
         return replace(
             row,
@@ -277,7 +278,7 @@ class Entrance:
         )
 
     def _blinded(self, channel: str | None, entry: Drug | None) -> bool:
-        return channel in self.link.study or (entry is not None and entry.group == STUDY)
+        return (channel or "") in self.link.study or (entry is not None and entry.group == STUDY)
 
 
 def _count(counter: Counter[str], names: Sequence[str]) -> None:
@@ -287,9 +288,10 @@ def _count(counter: Counter[str], names: Sequence[str]) -> None:
 
 def _code(source: str) -> str:
     """The code of an unmapped value without the free text that may stand beside it."""
-    parts = source.split("^")
-    system = parts[2] if len(parts) > 2 else ""
-    return f"{parts[0]}^{system}"[:_LABEL] if system else parts[0][:_LABEL]
+    parts = [*source.split("^"), *[""] * 6]
+    code, system = (parts[0], parts[2]) if parts[0] or not parts[3] else (parts[3], parts[5])
+    code = code or "(no code)"
+    return (f"{code}^{system}" if system else code)[:_LABEL]
 
 
 @lru_cache(maxsize=4096)

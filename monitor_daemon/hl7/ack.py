@@ -41,11 +41,10 @@ _MSA_1: Final = frozenset(_CODES.values())
 def acknowledgement_code(header: Header, outcome: Outcome) -> bytes | None:
     """MSA-1 as MSH-15 (accept) and MSH-16 (application) ask for it; None if they ask for none.
 
-    Both empty is the original mode. A monitor that asks for an application acknowledgement only
-    expects it at once on the same connection, so it gets AA, AE or AR there.
+    Both empty, or `""`, is the original mode. A monitor that asks for an application
+    acknowledgement only expects it at once on the same connection, so it gets AA, AE or AR there.
     """
-    accept = header.field(15).strip().upper()
-    application = header.field(16).strip().upper()
+    accept, application = (header.field(n).strip(b' "').upper() for n in (15, 16))
     if _wanted(accept, outcome):
         return _CODES[True, outcome]
     if _wanted(application, outcome) or not (accept or application):
@@ -58,7 +57,7 @@ def _wanted(condition: bytes, outcome: Outcome) -> bool:
         return outcome is not Outcome.ACCEPTED
     if condition == b"SU":
         return outcome is Outcome.ACCEPTED
-    return condition not in {b"", b"NE", b'""'}
+    return condition not in {b"", b"NE"}
 
 
 def acknowledgement(

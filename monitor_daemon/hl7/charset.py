@@ -31,7 +31,7 @@ _CODECS: Final = {
 } | {
     f"{prefix}8859{part}": f"iso8859-{part}"
     for prefix in ("", "ISO")
-    for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)
+    for part in (*range(1, 12), *range(13, 17))
 }
 
 

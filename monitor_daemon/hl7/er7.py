@@ -18,13 +18,17 @@ _BLANK: Final = b"\r\n\t \0"
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """The delimiters a message declares in MSH-1 and MSH-2, and the codec of its text."""
+    """The delimiters a message declares in MSH-1 and MSH-2, and the codec of its text.
+
+    `truncation` (HL7 v2.7) is empty where MSH-2 declares none.
+    """
 
     field: str = "|"
     component: str = "^"
     repetition: str = "~"
     escape: str = "\\"
     subcomponent: str = "&"
+    truncation: str = ""
     codec: str = "utf-8"
 
     def unescape(self, text: str) -> str:
@@ -33,6 +37,14 @@ class Encoding:
             return text
         escape = re.escape(self.escape)
         return re.sub(f"{escape}([^{escape}]*){escape}", self._resolve, text)
+
+    def identifier(self, text: str) -> str | None:
+        """`text` of one leaf as an id, trimmed; None if it says nothing or was truncated."""
+        text = text.strip()
+        if self.truncation and text.endswith(self.truncation):
+            return None
+        text = self.unescape(text).strip()
+        return None if text in {"", '""'} else text
 
     def escaped(self, text: str) -> str:
         """`text` made safe to stand in one leaf."""
@@ -56,7 +68,7 @@ class Encoding:
             "T": self.subcomponent,
             "R": self.repetition,
             "E": self.escape,
-            "P": "#",
+            "P": self.truncation or "#",
             "H": "",
             "N": "",
         }
@@ -73,7 +85,10 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """MSH as raw bytes, for an acknowledgement that must echo them exactly."""
+    """MSH as raw bytes, for an acknowledgement that must echo them exactly.
+
+    Of a header with ISO 2022 escapes the characters beyond ASCII are question marks.
+    """
 
     separator: bytes
     parts: tuple[bytes, ...]
@@ -86,6 +101,8 @@ class Header:
 @dataclass(frozen=True, slots=True)
 class Er7Message:
     """A split message: `segments[i][0]` is a segment's name and `[n]` its field n, also for MSH.
+
+    Names are in capitals, however they were sent.
 
     Trailing fields that were not sent are missing, not empty. `damaged` says that some bytes did
     not fit the character set and were replaced by U+FFFD.
@@ -130,6 +147,12 @@ def read(payload: bytes, fallback: str = "8859/1") -> Er7Message | Unreadable:
     text, codec, damaged = _decode(payload, declared, standard.repetition, fallback)
     bar = standard.field
     segments = [line.split(bar) for line in text.split("\r")]
+    for segment in segments:
+        if not segment[0].isupper():
+            segment[0] = segment[0].upper()
+    if b"\x1b" in first:
+        # The bytes of a kanji may look like delimiters: none of them is echoed.
+        parts = tuple(part.encode("ascii", "replace") for part in segments[0])
     segments[0].insert(1, bar)
     encoding = standard if codec == standard.codec else replace(standard, codec=codec)
     return Er7Message(encoding, Header(separator, parts), segments, damaged)
@@ -145,13 +168,13 @@ def _delimiters(separator: bytes, declared: bytes) -> Encoding | Unreadable:
     bar = separator.decode("ascii")
     if bar in delimiters or any(not mark.isascii() or mark.isalnum() for mark in marks):
         return Unreadable("MSH-2 names no delimiters")
-    return Encoding(bar, *delimiters)
+    return replace(Encoding(bar, *delimiters), truncation=marks[4:5])
 
 
 @lru_cache(maxsize=64)
 def _broken(separator: bytes) -> re.Pattern[bytes]:
-    """A line end that no segment name follows."""
-    return re.compile(rb"\r(?![A-Za-z0-9]{3}%b)" % re.escape(separator))
+    """A line end that no segment name follows; one that starts with a digit is part of a value."""
+    return re.compile(rb"\r(?![A-Za-z][A-Za-z0-9]{2}%b)" % re.escape(separator))
 
 
 def _tidy(payload: bytes) -> bytes:
@@ -174,8 +197,8 @@ def _joined(lines: list[bytes], separator: bytes) -> list[bytes]:
         bare = line.strip(b" \t\0")
         if not bare:
             continue
-        name = bare[:3].isalnum() and (bare[3:4] == separator or len(bare) == 3)
-        if name or not joined:
+        named = len(bare) > 2 and bare[:1].isalpha() and bare[:3].isalnum()
+        if (named and bare[3:4] in {b"", separator}) or not joined:
             joined.append(bare)
         else:
             joined[-1] += line
@@ -185,7 +208,7 @@ def _joined(lines: list[bytes], separator: bytes) -> list[bytes]:
 def _decode(raw: bytes, declared: str, repetition: str, fallback: str) -> tuple[str, str, bool]:
     """The decoded text, the codec that fitted, and whether bytes had to be replaced."""
     codecs = codecs_of(declared, repetition, fallback)
-    if codecs == (ISO_2022_JP,) or b"\x1b$" in raw:
+    if codecs == (ISO_2022_JP,) or b"\x1b$" in raw or b"\x1b(I" in raw:
         # A cut text may leave the shift open: each segment starts in ASCII again.
         text = "\r".join(iso_2022_jp(line) for line in raw.split(b"\r"))
         return text, ISO_2022_JP, "\ufffd" in text
@@ -196,4 +219,6 @@ def _decode(raw: bytes, declared: str, repetition: str, fallback: str) -> tuple[
             continue
     codec = codecs[0] if codecs else "utf-8"
     text = raw.decode(codec, "replace")
-    return text, codec, not codecs or "\ufffd" in text
+    # Under a name that nobody knows plain ASCII is what it seems to be.
+    unknown = not codecs and (not raw.isascii() or b"\x1b" in raw)
+    return text, codec, unknown or "\ufffd" in text

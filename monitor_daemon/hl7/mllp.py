@@ -5,15 +5,12 @@ what stands between two of them; it gives the same answer however the stream was
 """
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 VT: Final = b"\x0b"
 FS: Final = b"\x1c"
 END: Final = b"\x1c\r"
 _WHITE: Final = b"\r\n\t \0"
-#: The commit bytes of MLLP release 2, which no monitor needs: ACK and NAK.
-_COMMIT: Final = (b"\x06", b"\x15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +39,17 @@ def framed(payload: bytes) -> bytes:
 class Framer:
     """Bytes in, frames and faults out, in order.
 
-    `max_bytes` limits one message, `max_junk` the bytes outside of any frame; beyond either the
-    fault is fatal, and whoever goes on nevertheless gets the next frame after the next VT.
+    `max_bytes` limits one message, `max_junk` the bytes without a start of frame, white space too;
+    beyond either the fault is fatal, and whoever goes on nevertheless gets the next frame after the
+    next VT. A block of one byte is a commit of MLLP release 2 (ACK, NAK) and passed over.
     """
 
     def __init__(self, max_bytes: int = 1 << 20, max_junk: int = 4096) -> None:
         self._max_bytes = max_bytes
         self._max_junk = max_junk
         self._offset = 0
-        self._junk = 0
+        self._outside = 0
+        self._junk = False
         self._skip_to_vt = False
         self._start: int | None = None
         self._held = bytearray()
@@ -85,29 +84,27 @@ class Framer:
     def _between(self, data: bytes, at: int, found: list[Frame | FrameFault]) -> int:
         end = data.find(VT, at)
         outside = data[at:] if end < 0 else data[at:end]
-        if not self._skip_to_vt:
-            self._count_junk(outside, self._offset + at, found)
+        if outside and not self._skip_to_vt:
+            self._pass_over(outside, self._offset + at, found)
         if end < 0:
             return len(data)
         self._start = self._offset + end
-        self._junk = 0
-        self._skip_to_vt = False
+        self._outside = 0
+        self._junk = self._skip_to_vt = False
         return end + 1
 
-    def _count_junk(self, outside: bytes, offset: int, found: list[Frame | FrameFault]) -> None:
-        junk = len(outside.translate(None, _WHITE))
+    def _pass_over(self, outside: bytes, offset: int, found: list[Frame | FrameFault]) -> None:
+        room = self._max_junk - self._outside
+        junk = outside[:room].lstrip(_WHITE)
         if junk and not self._junk:
-            at = len(outside) - len(outside.lstrip(_WHITE))
-            found.append(
-                FrameFault(offset + at, "HL7_JUNK", f"byte {outside[at]:#04x} outside of a frame")
-            )
-        if self._junk + junk > self._max_junk:
-            places = (at for at, byte in enumerate(outside) if byte not in _WHITE)
-            at = next(islice(places, self._max_junk - self._junk, None))
+            at = offset + len(outside[:room]) - len(junk)
+            self._junk = True
+            found.append(FrameFault(at, "HL7_JUNK", f"byte {junk[0]:#04x} outside of a frame"))
+        self._outside += len(outside)
+        if len(outside) > room:
             reason = f"more than {self._max_junk} bytes without a start of frame (0x0b)"
-            found.append(FrameFault(offset + at, "HL7_JUNK", reason, fatal=True))
+            found.append(FrameFault(offset + room, "HL7_JUNK", reason, fatal=True))
             self._skip_to_vt = True
-        self._junk += junk
 
     def _inside(self, data: bytes, at: int, found: list[Frame | FrameFault]) -> int:
         start = self._start or 0
@@ -136,6 +133,6 @@ class Framer:
         self._start = None
         if not payload:
             found.append(FrameFault(start, "HL7_EMPTY", "a frame without a message"))
-        elif payload not in _COMMIT:
+        elif len(payload) > 1:
             found.append(Frame(start, payload))
         return end + 1

@@ -6,7 +6,7 @@ Our alerts are advisories about a trial protocol (SA), never physiological or te
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -111,11 +111,11 @@ def alert_message(envelope: Envelope, report: AlertReport) -> bytes:
     at = to_dtm(report.at)
     pressure = report.pressure
     own = (report.kind, report.clause, LOCAL)
-    code: tuple[str, ...] = own
-    place, origin = "1.0.0.0", own
+    place, origin, code = "1.0.0.0", own, _EVENT
     if pressure is not None:
-        place, origin, code = "1.2.1.3", _MAP, (*_BEYOND[pressure.side], *own)
-    event = (*code, *[""] * (8 - len(code)), report.text)
+        place, origin, code = "1.2.1.3", _MAP, _BEYOND[pressure.side]
+    # The code of the standard, ours as the alternate, and the text a person reads in CWE-9.
+    event = (*code, *own, "", "", report.text)
     rows = [
         *([] if pressure is None else _measured(pressure)),
         _observation("CWE", _EVENT, f"{place}.1", event, {14: at, 18: _device(envelope)}),
@@ -146,7 +146,8 @@ def heartbeat_message(envelope: Envelope, control_id: str, at: datetime, every: 
         _observation("NM", _TIMEOUT, f"{place}.8", f"{every:g}", {6: _SECONDS}),
     ]
     return _message(
-        _header(envelope, control_id, now),
+        # What becomes of a sign of life nobody has to tell.
+        _header(replace(envelope, receipts=False), control_id, now),
         _request(envelope, control_id, now, None),
         *_numbered(rows),
     )

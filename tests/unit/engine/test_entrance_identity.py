@@ -15,7 +15,14 @@ from monitor_daemon.control.handler import Handler
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE, Alarmed, Data, Moved
 from monitor_daemon.core.line import concerns_line, concerns_pump
-from monitor_daemon.core.vocabulary import Alarm, Identity, Infusion, PumpStatus, Reading
+from monitor_daemon.core.vocabulary import (
+    Alarm,
+    Identity,
+    Infusion,
+    PumpStatus,
+    Reading,
+    Unmapped,
+)
 from monitor_daemon.engine.entrance import Entrance, LinkMap
 from monitor_daemon.engine.replay import Verification, verify
 from monitor_daemon.vault.vault import Sealer
@@ -144,6 +151,21 @@ def test_what_may_be_a_name_in_the_place_of_a_code_stays_out(code):
     (data,) = made.admit([Alarm(code, "Smith")])
     assert data == Data("adt", None) or data.alarms == ()
     assert made.counts.plain()["unmapped"] == {"alarm": 1}
+
+
+@pytest.mark.parametrize(
+    ("source", "counted"),
+    [
+        ("4711^Somebody's words^99MNDRY", "4711^99MNDRY"),
+        ("4711", "4711"),
+        ("^Lac^M", "(no code)^M"),
+        ("^^^14118-4^Lactate^LN", "14118-4^LN"),
+    ],
+)
+def test_an_unmapped_value_is_counted_by_its_code(source, counted):
+    made = entrance(bed="bed-1")
+    made.admit([Unmapped(source, "2.1", "mmol/L")])
+    assert made.counts.plain()["unmapped"] == {counted: 1}
 
 
 def test_words_that_no_list_has_stay_out():

@@ -72,6 +72,16 @@ def test_the_pumps_own_words_win(entrance):
     assert (found.drug, found.concentration, found.derived) == ("norepinephrine", 0.06, False)
 
 
+def test_a_concentration_of_unknown_unit_is_none(entrance):
+    found = flow(entrance('7 = "Noradrenaline 5mg/50mL"'), concentration=0.06)
+    assert (found.concentration, found.unit, found.derived) == (0.1, "mg/mL", True)
+
+
+def test_a_pump_without_a_channel_is_the_channel_of_no_name(entrance):
+    made = entrance('"" = "Noradrenaline 5mg/50mL"')
+    assert flow(made, None).drug == "norepinephrine"
+
+
 def test_a_label_without_a_concentration_names_the_drug_only(entrance):
     found = flow(entrance('7 = "Noradrenaline"'))
     assert (found.drug, found.concentration, found.derived) == ("norepinephrine", None, False)

@@ -36,7 +36,7 @@ def reply(head, outcome=A, **more):
         ("ER", "NE", A, None), ("ER", "NE", E, "CE"), ("ER", "AL", A, "AA"),
         ("SU", "NE", A, "CA"), ("SU", "NE", E, None),
         ("NE", "ER", A, None), ("NE", "ER", R, "AR"), ("", "AL", A, "AA"), ("AL", "", A, "CA"),
-        ("al", "ne", A, "CA"),
+        ("al", "ne", A, "CA"), ('""', '""', A, "AA"), ('""', "AL", A, "AA"), ("AL", '""', A, "CA"),
     ],
 )  # fmt: skip
 def test_the_sender_chooses_the_mode(accept, application, outcome, code):

@@ -1,10 +1,11 @@
 """Alarms (IHE PCD-04) as gateways report them; heartbeats; what cannot be an alarm of a patient."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.hl7.driver import DRIVER
-from monitor_daemon.core.vocabulary import Alarm
+from monitor_daemon.core.vocabulary import Alarm, Fault
 
 MSH = "MSH|^~\\&|GW^1^EUI-64|V|||20261121120000+0900||ORU^R40^ORU_R40|M2|P|2.6|||AL|NE"
 HEAD = (
@@ -59,6 +60,12 @@ def test_the_near_end_of_a_syringe_without_words():
     assert row.device_time == "2026-11-21T12:00:00+09:00"
 
 
+def test_a_time_that_is_none_is_reported():
+    alarm, fault = decode("OBX|1|ST|196670^MDC_EVT_LO^MDC|1.3.1.1.1|Low|||PM|||F|||just now")
+    assert (alarm.device_time, fault.code) == (None, "HL7_TIME")
+    assert "just now" in fault.reason
+
+
 def test_an_event_in_obx_3_with_a_text_that_has_no_code():
     [row] = decode(
         "OBX|1|CWE|196670^MDC_EVT_LO^MDC|1.3.1.1.1|^Low SpO2|||L~PH~SP|||F", *facets("1.3.1.1")[:2]
@@ -108,4 +115,28 @@ def test_a_report_without_anything_to_report():
 
 @given(st.lists(st.text(alphabet="|^~\\&0168429 .ABNMDCEVT_P\r", max_size=30), max_size=6))
 def test_any_alarm_message_gives_alarms_and_no_exception(segments):
-    assert all(isinstance(row, Alarm) for row in decode(*(f"OBX|{s}" for s in segments)))
+    assert all(isinstance(row, Alarm | Fault) for row in decode(*(f"OBX|{s}" for s in segments)))
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "text"),
+    [
+        ("150035^MDC_PRESS_BLD_ART_MEAN^MDC", "ST", "Transducer disconnected (ART)"),
+        ("^MDC_PRESS_BLD_ART_ABP^MDC", "", "Transducer disconnected (ABP)"),
+        # Femoral artery; a low pressure of the patient; an advice.
+        ("150048^MDC_PRESS_BLD_ART_FEMORAL^MDC", "ST", "Transducer disconnected"),
+        ("150035^MDC_PRESS_BLD_ART_MEAN^MDC", "SP", "Transducer disconnected"),
+        ("150035^MDC_PRESS_BLD_ART_MEAN^MDC", "SA", "Transducer disconnected"),
+    ],
+)
+@pytest.mark.parametrize("metric", [False, True])
+def test_the_text_of_a_technical_alarm_names_the_arterial_line(source, kind, text, metric):
+    facet = f"CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.2.1.0.2|{source}"
+    [row] = decode(
+        "OBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.2.1.0.1|196916^MDC_EVT_SENSOR_DISCONN^MDC^^^^^^"
+        "Transducer disconnected||||||F",
+        f"OBX|2|{f'NM|{source}|1.2.1.0.2|' if metric else facet}||||||F",
+        f"OBX|3|ST|68485^MDC_ATTR_ALERT_TYPE^MDC|1.2.1.0.7|{kind}||||||F",
+        *facets("1.2.1.0"),
+    )
+    assert row.text == text

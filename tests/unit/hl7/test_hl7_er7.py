@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor_daemon.hl7.ack import Outcome, acknowledgement, is_acknowledgement
 from monitor_daemon.hl7.er7 import Encoding, Er7Message, Unreadable, read
 
 MSH = b"MSH|^~\\&|APP|FAC|||20261121101503||ORU^R01|1|P|2.6"
@@ -54,6 +55,16 @@ def test_a_line_that_starts_no_segment_belongs_to_the_one_before():
     assert found.segments[1][3] == "A^B"
 
 
+def test_a_number_broken_in_two_is_no_segment():
+    found = message(MSH + b"\rOBX|1|NM|147842||1\n123|/min\r")
+    assert found.segments[1:] == [["OBX", "1", "NM", "147842", "", "1123", "/min"]]
+
+
+def test_segment_names_in_small_letters():
+    found = message(MSH + b"\rpid|1||A\robx|1\r")
+    assert [segment[0] for segment in found.segments] == ["MSH", "PID", "OBX"]
+
+
 def test_delimiters_are_those_of_the_message():
     found = message(b"MSH*!~?&*APP!X*F***20261121**ORU!R01*1*P*2.6\rPID*1**A!B?F?C\r")
     encoding = found.encoding
@@ -74,6 +85,15 @@ def test_delimiters_are_those_of_the_message():
 )
 def test_escape_sequences_of_chapter_2_7(escaped, text):
     assert Encoding().unescape(escaped) == text
+
+
+def test_a_truncated_text_is_no_identifier_where_the_message_declares_the_mark():
+    # HL7 v2.7: the fifth character of MSH-2 is the truncation mark.
+    declared = message(MSH.replace(b"^~\\&", b"^~\\&#")).encoding
+    assert (declared.identifier(" ICU-482# "), declared.identifier("ICU-482")) == (None, "ICU-482")
+    assert declared.identifier("A\\P\\") == "A#"
+    assert Encoding().identifier("ICU-482#") == "ICU-482#"
+    assert [Encoding().identifier(text) for text in ("", '""', " ")] == [None] * 3
 
 
 @given(st.text())
@@ -110,6 +130,26 @@ def test_half_width_katakana_in_iso_2022_jp():
     assert found.segments[1][3] == "ｱ"
 
 
+def test_half_width_katakana_without_declaration_and_without_kanji():
+    # Voiced and semi-voiced marks are 5E and 5F in JIS X 0201: split first, ^ would break the name.
+    kana = b"\x1b(I" + bytes(byte & 0x7F for byte in "ﾉﾙｱﾄﾞﾚﾅﾘﾝ".encode("shift_jis")) + b"\x1b(B"
+    assert b"^" in kana
+    found = message(MSH + b"\rOBX|1|ST|D||" + kana + b"^x|y\r")
+    assert found.segments[1] == ["OBX", "1", "ST", "D", "", "ﾉﾙｱﾄﾞﾚﾅﾘﾝ^x", "y"]
+
+
+def test_a_kanji_in_the_header_moves_no_field_of_the_acknowledgement():
+    kanji = "長期".encode("iso2022_jp")
+    assert b"|" in kanji
+    found = message(MSH.replace(b"|FAC|", b"|" + kanji + b"|") + b"||||||~ISO IR87\rPID|1\r")
+    assert (found.msh(4), found.msh(10)) == ("長期", "1")
+    assert [found.header.field(number) for number in (4, 10, 12)] == [b"??", b"1", b"2.6"]
+    reply = acknowledgement(found.header, Outcome.ACCEPTED, now="20261121", control_id="9")
+    assert reply is not None
+    assert is_acknowledgement(reply)
+    assert b"\rMSA|AA|1\r" in reply
+
+
 def test_a_text_that_returns_to_jis_x_0201_leaves_the_delimiters_alone():
     # ESC ( J in place of ESC ( B: by the letter, 5C and 7E would be a yen sign and an overline.
     kanji = "国".encode("iso2022_jp").removesuffix(b"\x1b(B") + b"\x1b(J"
@@ -131,10 +171,11 @@ def test_half_width_katakana_with_the_eighth_bit_beside_kanji():
     [
         (b"", "utf-8"), (b"UNICODE UTF-8", "utf-8"), (b"UTF8", "utf-8"), (b"8859/1", "latin-1"),
         (b"GB 18030-2000", "gb18030"), (b"BIG-5", "big5"), (b"ISO IR14", "shift_jis"),
+        (b"8859/13", "iso8859-13"),
     ],
 )  # fmt: skip
 def test_msh_18_names_the_character_set(declared, codec):
-    name = {"latin-1": "Bjørk", "shift_jis": "ｱ"}.get(codec, "功能")
+    name = {"latin-1": "Bjørk", "shift_jis": "ｱ", "iso8859-13": "Žagarė"}.get(codec, "功能")
     found = message(MSH + b"||||||" + declared + b"\rPID|1||" + name.encode(codec) + b"\r")
     assert (found.segments[1][3], found.damaged) == (name, False)
 
@@ -150,6 +191,11 @@ def test_bytes_that_fit_no_declared_set_are_marked(declared):
     found = message(MSH + b"||||||" + declared + b"\rPID|1||Bj\xf8rk\r")
     assert found.damaged
     assert found.segments[1][3] == "Bj\ufffdrk"
+
+
+def test_plain_ascii_under_an_unknown_name_is_what_it_seems():
+    assert not message(MSH + b"||||||KLINGON\rPID|1||Bjork\r").damaged
+    assert message(MSH + b"||||||KLINGON\rPID|1||\x1b$)C\x0e1W\x0f\r").damaged
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`drivers probe hl7` explains a message: every segment, what it was used for, or why not."""
+"""Messages are explained: every segment, what it was used for, or why not."""
 
 import socket
 import subprocess
@@ -11,20 +11,25 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from drivers.hl7.driver import DRIVER
-from drivers.hl7.explain import explain
-from drivers.kit.probe import explainer
+from drivers.hl7.explain import explain, messages
+from drivers.kit.probe import explainer, splitter
 from drivers.kit.registry import load_driver
 from monitor_daemon.cli.drivers import app
-from monitor_daemon.core.vocabulary import Reading, Unmapped
+from monitor_daemon.core.vocabulary import SIGNAL_UNITS, Fault, Reading, Unmapped
 
 DATA = Path(__file__).parents[2] / "data" / "hl7"
 SAMPLES = {path.stem: path.read_bytes() for path in sorted(DATA.glob("*.hl7"))}
 OPTIONS = DRIVER.settings({})
 
 
-def lines(*segments):
-    head = "MSH|^~\\&|A|B|||20261121||ORU^R01^ORU_R01|1|P|2.6"
-    return list(explain("\r".join([head, *segments]).encode(), OPTIONS))
+def parts(data, **options):
+    """The parts of the one message in `data`."""
+    return list(explain(data, {**OPTIONS, **options}))
+
+
+def lines(*segments, kind="ORU^R01^ORU_R01"):
+    head = f"MSH|^~\\&|A|B|||20261121||{kind}|1|P|2.6"
+    return parts("\r".join([head, *segments]).encode())
 
 
 def use(obx):
@@ -33,21 +38,24 @@ def use(obx):
 
 def test_the_probe_finds_the_explanation_of_this_driver_and_none_of_others():
     assert explainer(DRIVER) is explain
-    assert explainer(load_driver("bbraun_space")) is None
+    assert splitter(DRIVER) is messages
+    assert explainer(load_driver("edwards_ifmout")) is None
+    assert list(splitter(load_driver("edwards_ifmout"))(b"x", {})) == [(0, b"x")]
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_segment_of_a_sample_has_a_line(name):
-    told = list(explain(SAMPLES[name], OPTIONS))
+    told = parts(SAMPLES[name])
     segments = [line for line in SAMPLES[name].replace(b"\n", b"\r").split(b"\r") if line]
     places = [line.place.split(" ")[0] for line in told if not line.place.startswith("->")]
     assert places == [segment[:3].decode() for segment in segments]
-    assert all(line.use for line in told)
+    fates = ("used", "ignored", "unmapped", "unreadable")
+    assert all(line.use.startswith(fates) or line.place.startswith("->") for line in told)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_number_and_no_name_of_a_patient_is_quoted(name):
-    text = " ".join(f"{line.wire} {line.use}" for line in explain(SAMPLES[name], OPTIONS))
+    text = " ".join(f"{line.wire} {line.use}" for line in parts(SAMPLES[name]))
     for word in ("HO2009001", "ICU-48213", "SATO", "PATID1234", "EVERYMAN", "TEDSONS", "Hon^"):
         assert word not in text
 
@@ -56,10 +64,12 @@ def test_it_says_what_the_decoder_says():
     data = SAMPLES["composed-pcd01-monitor"]
     decoder = DRIVER.decoder("mllp", OPTIONS)
     rows = [*decoder.feed(data), *decoder.finish()]
-    told = [line.use for line in explain(data, OPTIONS) if line.place.startswith("OBX")]
+    told = [line.use for line in parts(data) if line.place.startswith("OBX")]
     for row in rows:
         if isinstance(row, Reading):
-            assert any(use.startswith(f"{row.signal} {row.value:g} {row.unit}") for use in told)
+            assert any(
+                use.startswith(f"used: {row.signal} {row.value:g} {row.unit}") for use in told
+            )
     assert sum(use.startswith("unmapped") for use in told) == sum(
         isinstance(row, Unmapped) for row in rows
     )
@@ -94,12 +104,77 @@ def test_an_infusion_stands_where_its_group_ends():
 
 
 def test_messages_that_are_not_read():
-    [head, *_] = explain(b"MSH|^~\\&|A|B|||1||RGV^O15|1|P|2.6\rPID|||1", OPTIONS)
-    assert head.use == "ignored: only ADT, ORU, OUL are read"
-    [line] = explain(b"PID|||1", OPTIONS)
-    assert line.use == "unreadable: does not start with MSH"
-    [head] = explain(b"MSH|^~\\&|A|B|||1||ORU^R01|1|T|2.6", OPTIONS)
+    head, patient = lines("PID|||1", kind="RGV^O15")
+    assert head.use == "ignored: only ADT, ORU, OUL are read; refused over a connection"
+    assert patient.use == "ignored: as its message is"
+    assert lines("MSA|AA|1", kind="ACK")[0].use == "ignored: an answer"
+    [head] = parts(b"MSH|^~\\&|A|B|||1||ORU^R01|1|T|2.6")
     assert "a test" in head.use
+    assert "refused over a connection: DSC-1" in lines("OBR|1", "DSC|7")[0].use
+
+
+def test_an_event_that_moves_nobody_and_a_sign_of_life_use_nothing():
+    told = lines("EVN||20261121", "PID|||1", "PV1||I|ICU^1^1", kind="ADT^A31")
+    assert told[0].use == "ignored: A31 moves nobody"
+    assert {line.use for line in told[1:]} == {"ignored: as its message is"}
+    active = "OBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.0.0.0.1|196614^MDC_EVT_ACTIVE^MDC"
+    told = lines("OBR|1||9", active, "OBX|2|ST|68481^^MDC|1.0.0.0.3|continue", kind="ORU^R40")
+    assert told[0].use == "ignored: no alarm in it; a sign of life"
+
+
+def test_of_an_alarm_its_event_and_four_facets_are_used():
+    told = parts(SAMPLES["composed-pcd04-r40-deviation"])
+    used = [line.place for line in told if line.use.startswith("used") and "OBX" in line.place]
+    # The event, phase, state and priority; the devices above, the value and the source are not.
+    assert used == ["OBX 5", "OBX 7", "OBX 8", "OBX 10"]
+    assert told[-1].place == "-> alarm"
+
+
+def test_bytes_that_fit_no_character_set_are_named():
+    data = b"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.6||||||UNICODE UTF-8\rNTE|1||" + b"\xff\xfe"
+    assert parts(data)[1].use == "unreadable: bytes that do not fit this character set"
+
+
+BARE = SAMPLES["composed-pcd01-monitor"], SAMPLES["composed-pcd04-r40-deviation"]
+
+
+def framed(message):
+    return b"\x0b" + message + b"\x1c\r"
+
+
+@pytest.mark.parametrize(
+    ("data", "offsets"),
+    [
+        (b"".join(BARE), [0, len(BARE[0])]),
+        (b"".join(map(framed, BARE)), [0, len(BARE[0]) + 3]),
+        (BARE[0] + framed(BARE[1]), [0, len(BARE[0])]),
+        (b"FHS|^~\\&\rBHS|^~\\&\r" + b"".join(BARE) + b"BTS|2\rFTS|1\r", [18, 18 + len(BARE[0])]),
+        (framed(b"BHS|^~\\&\r" + b"".join(BARE) + b"BTS|2\r"), [10, 10 + len(BARE[0])]),
+    ],
+    ids=["bare", "framed", "bare and framed", "batch", "framed batch"],
+)
+def test_messages_with_and_without_frames_are_found_and_batches_taken_apart(data, offsets):
+    found = list(messages(data, OPTIONS))
+    assert [offset for offset, _ in found] == offsets
+    assert [parts(message) for _, message in found] == [parts(message) for message in BARE]
+
+
+def test_bytes_that_are_no_message_are_named_and_the_next_one_is_found():
+    cut = BARE[0][:300]
+    junk, truncated, whole = messages(b"junk" + b"\x0b" + cut + framed(BARE[1]), OPTIONS)
+    assert (junk[0], junk[1].code) == (0, "HL7_JUNK")
+    assert (truncated[0], truncated[1].code) == (4, "HL7_TRUNCATED")
+    assert whole == (305, BARE[1])
+    assert list(messages(b"", OPTIONS)) == []
+
+
+def test_a_code_map_counts(tmp_path):
+    file = tmp_path / "codes.toml"
+    entry = '[[code]]\nsystem = "99MNDRY"\ncode = "4711"\nsignal = "art_map"\n'
+    file.write_text(f'[map]\ntitle = "t"\nsource = "s"\n{entry}')
+    data = b"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.6\rOBX|1|NM|4711^X^99MNDRY|1.2.1.3|63|mmHg|||||F"
+    assert parts(data)[1].use.startswith("unmapped: nobody mapped this code")
+    assert parts(data, code_map=str(file))[1].use == "used: art_map 63 mmHg, good; no time"
 
 
 @given(
@@ -111,6 +186,28 @@ def test_a_damaged_message_is_explained_without_an_exception(data, changes):
     for place, byte in changes:
         damaged[place % len(damaged)] = byte
     assert list(explain(bytes(damaged), OPTIONS))
+
+
+@given(
+    st.lists(st.sampled_from([*BARE, b"\x0b", b"\x1c\r", b"MSH|^~\\&|", b"\r", b"OBX|1|", b"x"]))
+)
+def test_any_bytes_have_as_many_messages_as_the_decoder_finds(pieces):
+    data = b"".join(pieces)
+    decoder = DRIVER.decoder("mllp", OPTIONS)
+    rows = [*decoder.feed(data), *decoder.finish()]
+    found = list(messages(data, OPTIONS))
+    told = [(offset, explain(each, OPTIONS)) for offset, each in found if isinstance(each, bytes)]
+    uses = [(offset, part) for offset, each in told for part in each]
+    unreadable = {offset for offset, part in uses if part.place == "message"}
+    unreadable |= {offset for offset, each in found if isinstance(each, Fault)}
+    assert unreadable == {
+        row.offset for row in rows if isinstance(row, Fault) and row.offset is not None
+    }
+    read_as = tuple(f"used: {signal} " for signal in SIGNAL_UNITS)
+    readings = sum(
+        part.place.startswith("OBX") and part.use.startswith(read_as) for _, part in uses
+    )
+    assert readings == sum(isinstance(row, Reading) for row in rows)
 
 
 def test_the_probe_prints_the_newest_message_part_by_part():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.hl7.driver import DRIVER
-from monitor_daemon.core.vocabulary import Identity
+from monitor_daemon.core.vocabulary import Fault, Identity
 
 
 def decode(trigger, *segments, kind="ADT", processing="P"):
@@ -69,6 +69,12 @@ def test_the_time_of_the_event_goes_before_that_of_its_entry():
     assert decode("A01", PID, PV1)[0].device_time is None  # never that of MSH-7
 
 
+def test_a_time_that_is_none_is_reported():
+    rows = decode("A02", "EVN||20260101121000||||noon", PID, PV1)
+    assert rows[0].device_time == "2026-01-01T12:10:00"
+    assert [(row.code, "noon" in row.reason) for row in rows[1:]] == [("HL7_TIME", True)]
+
+
 def test_an_update_without_a_bed_moves_nobody():
     [row] = decode("A08", EVN, PID)
     assert (row.event, row.bed, row.prior_bed) == ("update", None, None)
@@ -100,4 +106,4 @@ def test_a_message_without_a_patient_gives_nothing():
 )
 def test_any_segments_give_identities_and_no_exception(trigger, segments):
     rows = decode(trigger, *("|".join([name, *fields]) for name, fields in segments))
-    assert all(isinstance(row, Identity) for row in rows)
+    assert all(isinstance(row, Identity | Fault) for row in rows)

@@ -124,6 +124,20 @@ def test_corrected_deleted_and_preliminary_results(status, quality, value):
     assert row.device_time == "2026-11-21T10:02:00+09:00"
 
 
+@pytest.mark.parametrize(
+    ("group", "quality"),
+    [("P", Quality.QUESTIONABLE), ("X", Quality.NO_VALUE), ("I", Quality.NO_VALUE),
+     ("F", Quality.GOOD), ("", Quality.GOOD)],
+)  # fmt: skip
+def test_the_status_of_the_group_counts_where_a_result_has_none(group, quality):
+    obr = OBR.removesuffix("F") + group
+    for status in ("", "F"):
+        for before in ([], [f"OBX|1|NM|{LACTATE}||2|mmol/L|||||F"]):
+            result = f"OBX|1|NM|{LACTATE}||2.1|mmol/L|||||{status}"
+            row = decode(ORU, "PID|||P1", OBR, *before, obr, result)[-1]
+            assert row.quality is (Quality.GOOD if status else quality)
+
+
 def test_a_result_that_cannot_be_obtained():
     row = result(value="", status="X")
     assert (row.signal, row.value, row.quality) == ("lactate", None, Quality.NO_VALUE)

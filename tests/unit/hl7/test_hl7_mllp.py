@@ -53,6 +53,13 @@ def test_endless_junk_is_fatal():
     assert found[1].fatal
 
 
+def test_endless_white_space_is_fatal_like_any_byte_without_a_start():
+    found = run(b"\0" * 3000 + b"\r\n" * 1000 + framed(b"one"), max_junk=4096)
+    assert seen(found) == [(4096, "HL7_JUNK"), (5000, b"one")]
+    assert found[0].fatal
+    assert seen(run((b"\n" * 4000 + framed(b"one")) * 2)) == [(4000, b"one"), (8006, b"one")]
+
+
 def test_a_start_inside_a_frame_drops_the_first_message():
     assert seen(run(b"\x0blost" + framed(b"one"))) == [(0, "HL7_TRUNCATED"), (5, b"one")]
 
@@ -68,8 +75,13 @@ def test_a_frame_that_the_stream_cuts_off():
     assert seen(run(framed(b"one") + b"\x0btw")) == [(0, b"one"), (6, "HL7_TRUNCATED")]
 
 
-def test_commit_bytes_of_release_2_are_ignored_and_an_empty_frame_is_not():
-    assert seen(run(b"\x0b\x06\x1c\r\x0b\x1c\r")) == [(4, "HL7_EMPTY")]
+@pytest.mark.parametrize("byte", [b"\x06", b"\x15", b"A", b"\r"])
+def test_blocks_of_one_byte_are_ignored(byte):
+    assert seen(run(framed(byte) + framed(b"one"))) == [(4, b"one")]
+
+
+def test_an_empty_frame_is_a_fault():
+    assert seen(run(framed(b""))) == [(0, "HL7_EMPTY")]
 
 
 PAYLOADS = st.lists(st.binary(min_size=2).map(lambda b: b.translate(None, b"\x0b\x1c") + b"xx"))

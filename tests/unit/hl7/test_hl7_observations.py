@@ -15,8 +15,8 @@ MAP = "150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC"
 MMHG = "266016^MDC_DIM_MMHG^MDC"
 
 
-def decode(*segments, processing="P", version="2.6", control_id="A1", **options):
-    head = HEAD.format(processing, version).replace("|A1|", f"|{control_id}|")
+def decode(*segments, version="2.6", control_id="A1", **options):
+    head = HEAD.format("P", version).replace("|A1|", f"|{control_id}|")
     text = "\r".join([head, "PID|||P1", "PV1||I|B1", "OBR|1|||X|||20261121101500+0900", *segments])
     decoder = DRIVER.decoder("mllp", DRIVER.settings(options))
     return [*decoder.feed(text.encode()), *decoder.finish()]
@@ -47,6 +47,10 @@ def one(code=MAP, value="63", unit=MMHG, kind="NM", flags="", status="F", **more
         ("0002-4a17^ARTm^MDIL", "0004-0f20^mmHg^MDIL", "art_map"),
         ("150084^MDC_PRESS_BLD_VEN_CENT^MDC", MMHG, "cvp"),
         ("378^MNDRY_OUTPUT_CARD_INDEX_CTS^99MNDRY", "264992^^MDC", "cardiac_index"),
+        ("0002-f047^CCI^MDIL", "0004-0b20^l/min/m2^MDIL", "cardiac_index"),
+        ("0002-f174^Lact^MDIL", "0004-1272^mmol/l^MDIL", "lactate"),
+        # A mean that does not say where beside one that does.
+        ("150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC^8478-0^Mean blood pressure^LN", MMHG, "art_map"),
     ],
 )
 def test_codes_that_mean_a_signal(code, unit, signal):
@@ -82,10 +86,21 @@ def test_codes_that_mean_a_signal(code, unit, signal):
         "8867-4^SpO2^LN",
         "0002-4bb8^CO2^MDIL",
         "",
+        # The second triplet does not heal a first one that is wrong, or of another place.
+        "150456^CO2^MDC^2708-6^SpO2^LN",
+        "150039^MDC_PRESS_BLD_NONINV_MEAN^MDC^76214-6^Mean^LN",
+        "150651^MDC_PRESS_BLD_ART_FEMORAL_MEAN^MDC^76214-6^Mean^LN",
+        "0^MDC_PRESS_BLD_ART_FEMORAL_MEAN^MDC^76214-6^Mean^LN",
+        "150019^MDC_PRESS_BLD_MEAN^MDC^76214-6^Mean^LN",
+        "150303^^MDC^76214-6^Mean^LN",
+        "76214-6^Femoral artery mean pressure^LN",
+        "150039^Umbilical arterial mean^MDC",
+        "3E010000004127101^髄液乳酸^JC10",
     ],
 )
 def test_codes_that_mean_nothing_we_judge(code):
-    assert one(code) == Unmapped(code, "63", MMHG)
+    for unit in (MMHG, "%", "/min", "mmol/L"):  # whatever the code may be taken for
+        assert one(code, unit=unit) == Unmapped(code, "63", unit)
 
 
 @pytest.mark.parametrize(
@@ -127,10 +142,15 @@ def test_units_that_cannot_be_converted_are_unmapped(code, unit):
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", '""', "-100", "-10000", "-?-", "---", ".....", "32767", "-100.0", "+"]
+    ("kind", "value"),
+    [
+        *(("NM", value) for value in ("", " ", '""', "-100", "-10000", "-?-", "---", ".....")),
+        *(("NM", value) for value in ("32767", "-32767", "-100.0", "+")),
+        *(("SN", value) for value in ("^-100", "=^32767", '^""', "^", "=^---")),
+    ],
 )
-def test_missing_data_has_many_spellings(value):
-    row = one(value=value)
+def test_missing_data_has_many_spellings(kind, value):
+    row = one(kind=kind, value=value)
     assert (row.signal, row.value, row.quality) == ("art_map", None, Quality.NO_VALUE)
 
 
@@ -157,38 +177,6 @@ def test_numbers(kind, value, number):
 )  # fmt: skip
 def test_what_is_no_single_number_is_kept_as_text(kind, value):
     assert one(kind=kind, value=value) == Unmapped(MAP, value, MMHG)
-
-
-@pytest.mark.parametrize(
-    ("flags", "status", "quality"),
-    [
-        ("", "R", Quality.GOOD), ("", "F", Quality.GOOD), ("", "C", Quality.GOOD),
-        ("", "", Quality.GOOD), ("H~PM~SP~ALACT", "F", Quality.GOOD), ("BUSY", "R", Quality.GOOD),
-        ("BUSY", "X", Quality.QUESTIONABLE), ("QUES", "R", Quality.QUESTIONABLE),
-        ("EARLY", "R", Quality.QUESTIONABLE), ("", "P", Quality.QUESTIONABLE),
-        ("INV", "X", Quality.NO_VALUE), ("NAV", "R", Quality.NO_VALUE),
-        ("OFF", "R", Quality.NO_VALUE),
-        ("", "D", Quality.NO_VALUE), ("", "S", Quality.NO_VALUE), ("", "N", Quality.NO_VALUE),
-        ("CAL", "R", Quality.CALIBRATING), ("QUES~CAL", "R", Quality.CALIBRATING),
-        ("DEMO", "F", Quality.NOT_PATIENT), ("INV~TEST", "X", Quality.NOT_PATIENT),
-        ("", "W", Quality.NOT_PATIENT), ("CAL", "W", Quality.NOT_PATIENT),
-    ],
-)  # fmt: skip
-def test_validity_flags_and_result_status(flags, status, quality):
-    row = one(flags=flags, status=status)
-    assert row.quality == quality
-    assert row.value == (63.0 if quality in {Quality.GOOD, Quality.QUESTIONABLE} else None)
-
-
-@pytest.mark.parametrize("processing", ["T", "D", "T^A"])
-def test_training_and_debugging_messages_are_not_about_a_patient(processing):
-    row = one(processing=processing)
-    assert (row.quality, row.value) == (Quality.NOT_PATIENT, None)
-
-
-@pytest.mark.parametrize("kind", ["NA", "MA", "ED"])
-def test_waveforms_and_documents_give_no_row(kind):
-    assert decode(f"OBX|1|{kind}|150036^MDC_PRESS_BLD_ART_ABP^MDC|1.2.1.1|1^2^3|{MMHG}|||||F") == []
 
 
 def test_a_stream_that_is_known_keeps_its_own_times():
@@ -224,21 +212,29 @@ OBX = st.tuples(
     st.sampled_from(["", "QUES", "DEMO"]),
     st.just(""),
     st.just(""),
-    st.sampled_from(["R", "X", "W"]),
+    st.sampled_from(["R", "X", "W", ""]),
     st.just(""),
     st.just(""),
     st.sampled_from(["", "20261121101100", "noon"]),
     st.just(""),
     st.just(""),
-    st.just(""),
+    st.sampled_from(["", "", "MSET"]),
     st.sampled_from(["", "SN1^^1^EUI-64"]),
+    st.just(""),
+    st.sampled_from(["", "", "^femoral"]),
 )
 
 
-@given(st.lists(OBX, max_size=8), st.lists(OBX, max_size=8), st.sampled_from(["20261121", ""]))
-def test_what_a_message_means_does_not_depend_on_those_before(first, second, time):
+@given(
+    st.lists(OBX, max_size=8),
+    st.lists(OBX, max_size=8),
+    st.sampled_from(["20261121", ""]),
+    st.sampled_from(["", "P", "X"]),
+)
+def test_what_a_message_means_does_not_depend_on_those_before(first, second, time, group):
     def message(observations):
-        head = f"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.6\rOBR|1||||||{time}"
+        result = "|" * 18 + group if observations is second else ""
+        head = f"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.6\rOBR|1||||||{time}{result}"
         text = "\r".join([head, *("|".join(["OBX|1", *obx]) for obx in observations)])
         return read(text.encode())
 
@@ -275,6 +271,16 @@ def test_an_unreadable_time_is_unknown_and_reported():
     assert isinstance(fault, Fault)
     assert fault.code == "HL7_TIME"
     assert "yesterday" in fault.reason
+
+
+def test_a_patient_or_a_device_whose_number_was_truncated_is_none():
+    text = (
+        "MSH|^~\\&#|GW|ICU|||20261121101503+0900||ORU^R01^ORU_R01|A1|P|2.7\r"
+        f"PID|||ICU-4#\rOBX|1|NM|{MAP}||63|{MMHG}|||||R|||||||P24#^x"
+    )
+    decoder = DRIVER.decoder("mllp", DRIVER.settings({}))
+    [row] = [*decoder.feed(text.encode()), *decoder.finish()]
+    assert (row.value, row.patient, row.channel) == (63, None, None)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +326,11 @@ def test_a_mindray_bedside_monitor_by_its_numbers():
     assert all(isinstance(row, Unmapped) for row in rows[3:])
 
 
+def test_a_bare_number_that_a_mindray_monitor_uses_too():
+    [row] = decode("OBX||NM|101^Glucose||5.5||||||F", version="2.3.1", control_id="204")
+    assert row == Unmapped("101^Glucose", "5.5", None)
+
+
 def test_a_site_adds_its_own_codes():
     codes = {"LAC^L": "lactate", "150651^MDC": "art_map"}
     assert one("LAC^Lactate^L", "2", "mmol/L", codes=codes).signal == "lactate"
@@ -332,6 +343,7 @@ def test_a_site_adds_its_own_codes():
     [
         ({"codes": {"LAC^L": "lactat"}}, "lactat"), ({"codes": {"LAC": "lactate"}}, "LAC"),
         ({"charset": "klingon"}, "klingon"), ({"max_bytes": 0}, "max_bytes"),
+        ({"charset": 7}, "charset = 7: a text"), ({"codes": 7}, "codes = 7: a table"),
         ({"period": "60"}, "period"), ({"resend": float("nan")}, "resend"),
     ],
 )  # fmt: skip

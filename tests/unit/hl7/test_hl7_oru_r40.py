@@ -137,8 +137,9 @@ def test_it_has_the_segments_codes_and_places_of_the_composed_sample():
 def test_an_alert_without_a_pressure_has_our_own_code_and_no_device():
     rows = facets(alert_message(ENVELOPE, DUE))
     assert rows["1"][4] == "1.0.0.0.1"
-    assert rows["1"][5] == f"CRT_DUE^personalise R6^99MONITORDAEMON^^^^^^{TEXT}"
-    assert rows["2"][5] == "CRT_DUE^personalise R6^99MONITORDAEMON"
+    own = "CRT_DUE^personalise R6^99MONITORDAEMON"
+    assert rows["1"][5] == f"196616^MDC_EVT_ALARM^MDC^{own}^^^{TEXT}"
+    assert rows["2"][5] == own
     assert structure(alert_message(ENVELOPE, DUE)) == "MSH PID PV1 OBR " + "OBX " * 7
 
 
@@ -190,6 +191,8 @@ def test_names_of_one_part_and_a_receiver_that_is_not_named():
 def test_a_heartbeat_is_an_advisory_without_priority_and_without_a_patient():
     message = heartbeat_message(ENVELOPE, "alive-icu-2-1", AT, 60.0)
     assert structure(message) == "MSH OBR " + "OBX " * 8
+    # ENVELOPE asks for receipts (PCD-05), but there is nobody whom a heartbeat would be brought.
+    assert split(message).segments[0][15:17] == ["AL", "NE"]
     rows = facets(message)
     assert rows["1"][5] == "196614^MDC_EVT_ACTIVE^MDC"
     assert [rows[n][5] for n in "34567"] == ["continue", "active", "enabled", "PN", "SA"]
@@ -267,7 +270,7 @@ def test_whatever_a_text_holds_it_comes_back_whole_and_breaks_no_frame(
     event = facets(message)["1"][5]
     said = text.encode("utf-8", "replace").decode()
     assert part(event, 9) == said
-    assert part(event, 1) == kind.encode("utf-8", "replace").decode()
+    assert part(event, 4) == kind.encode("utf-8", "replace").decode()
     assert part(found.segments[1][3], 1) == subject.encode("utf-8", "replace").decode()
     assert part(found.segments[2][3], 3) == bed.encode("utf-8", "replace").decode()
     assert control_id(message) == report.control_id

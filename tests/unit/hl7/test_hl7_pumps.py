@@ -137,6 +137,52 @@ def test_no_rate_is_not_a_rate_of_zero():
     assert (row.rate_ml_h, row.quality) == (None, Quality.NO_VALUE)
 
 
+@pytest.mark.parametrize("unusable", ["-5", "5,0", "5~6"])
+def test_a_current_rate_that_cannot_be_read_is_not_replaced_by_the_programmed_one(unusable):
+    infusion, unmapped = decode(
+        MDS, DELIVERY, SOURCE, status("infusing"), now(unusable), programmed("18")
+    )
+    assert (infusion.rate_ml_h, infusion.quality) == (None, Quality.NO_VALUE)
+    assert unmapped == Unmapped("158014^MDC_FLOW_FLUID_PUMP_CURRENT^MDC", unusable, ML_H)
+
+
+@pytest.mark.parametrize("value", ["-100", "^-100", "32767", '""', "---"])
+def test_missing_numbers_of_a_pump_are_no_amounts(value):
+    numbers = [now(value), concentration(value), drug(value)]
+    row = pump(status("infusing"), *(obx.replace("|NM|", "|SN|") for obx in numbers))
+    assert (row.rate_ml_h, row.concentration, row.drug) == (None, None, None)
+
+
+def test_a_source_that_does_not_deliver_in_a_pump_that_runs():
+    code = "158005^MDC_PUMP_CURRENT_DELIVERY_STATUS^MDC"
+    resting = f"OBX|9|CWE|{code}|1.1.2.22|^pump-delivery-status-not-delivering||||||R"
+    row = pump(status("infusing"), programmed("18"), resting)
+    assert (row.status, row.rate_ml_h, row.quality) == (
+        PumpStatus.RUNNING, None, Quality.NO_VALUE,
+    )  # fmt: skip
+    assert pump(status("infusing"), now("18"), resting).rate_ml_h == 18
+
+
+def test_a_status_that_is_withdrawn_or_not_available_says_nothing():
+    flagged = status("infusing").replace("||||||R", "|||NAV|||X")
+    assert pump(flagged, now("5")).status is PumpStatus.UNKNOWN
+    assert pump(status("not-infusing").replace("||R", "||D"), now("5")).rate_ml_h == 5
+
+
+def test_a_weight_of_zero_is_none():
+    code = "68063^MDC_ATTR_PT_WEIGHT^MDC"
+    weight = f"OBX|9|NM|{code}|1.1.2.18|0|263875^MDC_DIM_KILO_G^MDC|||||R"
+    assert pump(now("5"), weight).weight_kg is None
+
+
+def test_a_pump_that_names_itself_only_beside_its_values():
+    flow = f"OBX|8|NM|157784^MDC_FLOW_FLUID_PUMP^MDC|{{}}|7|{ML_H}|||||R|||||||{{}}^^1^EUI-64"
+    rows = decode(flow.format("1.1.1.2", "P7"), flow.format("1.2.1.2", "P8"))
+    assert [row.channel for row in rows] == ["P7", "P8"]
+    [nameless] = decode(f"OBX|8|NM|157784^MDC_FLOW_FLUID_PUMP^MDC||7|{ML_H}|||||R")
+    assert nameless.channel is None
+
+
 def test_a_pump_in_demonstration_mode():
     row = pump(status("infusing"), now("5", "DEMO"), concentration("0.08"))
     assert (row.quality, row.rate_ml_h, row.concentration) == (Quality.NOT_PATIENT, None, None)
@@ -148,6 +194,8 @@ def test_a_concentration_of_zero_is_not_known_and_may_stand_in_the_name():
     row = pump(now("5"), concentration("0"), drug("Norad 4mg/50ml"))
     assert (row.concentration, row.concentration_unit) == (0.08, "mg/mL")
     assert row.concentration_derived is True
+    # 4 mg in 5, or in 50: the name was cut (HL7 v2.7 marks that by #).
+    assert pump(now("5"), drug("Norad 4mg/5#")).concentration is None
     row = pump(now("5"), concentration("0.16"), drug("Norad 4mg/50ml"))
     assert (row.concentration, row.concentration_derived) == (0.16, None)
 

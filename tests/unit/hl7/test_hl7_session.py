@@ -1,6 +1,7 @@
 """One connection: what is answered, when it ends, and what can never be sent."""
 
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ MONITOR = (DATA / "composed-pcd01-monitor.hl7").read_bytes()
 
 def session(**options):
     wall = lambda: datetime(2026, 11, 21, 1, 15, 4, tzinfo=UTC)  # noqa: E731 - a clock that stands
-    return Hl7Session(DRIVER.settings(options), wall)
+    return Hl7Session(DRIVER.settings(options), wall, count(1))
 
 
 def plain(kind="ORU^R01", processing="P"):
@@ -173,7 +174,8 @@ def test_a_flood_of_faults_ends_the_connection_and_a_few_do_not():
 
 
 def test_an_admission_event_that_we_do_not_use_is_accepted():
-    [effect] = session().feed(framed(plain("ADT^A05")), 0.0)
+    said, effect = session().feed(framed(plain("ADT^A05")), 0.0)
+    assert said == Alive("ADT^A05 ignored: it moves nobody")
     assert isinstance(effect, Message)
     assert b"\rMSA|AA|M1\r" in effect.reply
 
@@ -223,3 +225,12 @@ def test_any_bytes_give_effects_and_only_allowed_replies_however_they_are_cut(st
     for effect in expected:
         reply = getattr(effect, "reply", None)
         assert reply is None or DRIVER.may_send(reply)
+
+
+def test_two_connections_never_send_the_same_control_id():
+    wall = lambda: datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)  # noqa: E731 - one instant for both
+    ids = set()
+    for _ in range(2):
+        (message,) = Hl7Session(DRIVER.settings({}), wall).feed(framed(MONITOR), 0.0)
+        ids.add(message.reply.split(b"|")[9])
+    assert len(ids) == 2
