@@ -6,6 +6,7 @@ been seen.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from drivers.edwards_ifmout.frames import Frame, Framer, Item
@@ -50,19 +51,38 @@ _NUMBERS: Final = {
 }
 
 
-def frame_rows(frame: Frame, map_quality: Quality) -> tuple[Row, ...]:
-    """The rows of a frame; a usable MAP gets `map_quality`."""
-    return tuple(_rows(frame, map_quality))
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a site reads its device.
+
+    A usable MAP gets `map_quality`; `widths` are those of the fields that are no signal. With
+    `check` a frame whose check byte is not the computed one is refused.
+    """
+
+    map_quality: Quality
+    widths: Mapping[str, int]
+    check: bool
+
+    def rows(self, frame: Frame) -> tuple[Row, ...]:
+        """The rows of a frame."""
+        return tuple(_rows(frame, self.map_quality, self.widths))
+
+    def checked(self, item: Item) -> Item:
+        """The item, or a fault if its check byte must be right and is not."""
+        if self.check and isinstance(item, Frame) and not item.checked:
+            reason = f"check byte {item.raw[-1]:02X} is not the computed one"
+            return Fault("FRAME", item.offset, reason)
+        return item
 
 
-def _rows(frame: Frame, map_quality: Quality) -> Iterator[Row]:
+def _rows(frame: Frame, map_quality: Quality, widths: Mapping[str, int]) -> Iterator[Row]:
     fields, at = frame.fields, 0
     while at < len(fields):
         key = fields[at]
         measured = MEASURED.get(key)
-        width = measured.width if measured else OTHERS.get(key)
+        width = measured.width if measured else widths.get(key)
         if width is None:
-            # Nobody knows how wide an unknown field is, so all that follows it is lost.
+            # How wide an unknown field is only the site can say, so all that follows is lost.
             yield Unmapped(key, fields[at + 1 :])
             return
         text = fields[at + 1 : at + 1 + width]
@@ -93,10 +113,9 @@ def _reading(key: str, measured: Measured, text: str, map_quality: Quality) -> R
 class IfmoutDecoder:
     """Framer and decoder without a session."""
 
-    def __init__(self, map_quality: Quality, *, check: bool) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._framer = Framer()
-        self._map_quality = map_quality
-        self._check = check
+        self._reader = reader
 
     def feed(self, data: bytes) -> list[Row]:
         """The rows of the frames that `data` completes."""
@@ -107,12 +126,5 @@ class IfmoutDecoder:
         return self._framer.finish()
 
     def _rows(self, item: Item) -> tuple[Row, ...]:
-        item = checked(item, check=self._check)
-        return (item,) if isinstance(item, Fault) else frame_rows(item, self._map_quality)
-
-
-def checked(item: Item, *, check: bool) -> Item:
-    """The item, or a fault if its check byte must be right and is not."""
-    if check and isinstance(item, Frame) and not item.checked:
-        return Fault("FRAME", item.offset, f"check byte {item.raw[-1]:02X} is not the computed one")
-    return item
+        item = self._reader.checked(item)
+        return (item,) if isinstance(item, Fault) else self._reader.rows(item)

@@ -1,25 +1,27 @@
 """The Edwards IFMout driver: a session that only listens, and the manifest."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.edwards_ifmout.decode import IfmoutDecoder, checked, frame_rows
+from drivers.edwards_ifmout.decode import MEASURED, OTHERS, IfmoutDecoder, Reader
 from drivers.edwards_ifmout.frames import Framer
-from drivers.edwards_ifmout.simulator import CardiacOutputMonitor
+from drivers.edwards_ifmout.simulator import FAULTS, CardiacOutputMonitor
 from drivers.kit.contract import Alive, Driver, Effect, Message, Option, Problem, Transport
 from drivers.kit.playback import Play, SimClock
+from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import Fault, Quality
+
+_KEY: Final = re.compile("[A-Za-z]")
+#: No known field is wider.
+WIDEST: Final = 12
 
 
 class IfmoutSession:
-    """One connection. The device sends by itself; nothing is ever sent to it.
+    """One connection. The device sends by itself; nothing is ever sent to it."""
 
-    `check`: a frame whose check byte is not the computed one is refused.
-    """
-
-    def __init__(self, map_quality: Quality, *, check: bool) -> None:
-        self._map_quality = map_quality
-        self._check = check
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._framer = Framer()
         self._note = ""
 
@@ -31,7 +33,7 @@ class IfmoutSession:
         """Bytes arrived."""
         effects: list[Effect] = []
         for found in self._framer.feed(data):
-            item = checked(found, check=self._check)
+            item = self._reader.checked(found)
             if isinstance(item, Fault):
                 effects.append(Problem(item))
                 continue
@@ -39,7 +41,7 @@ class IfmoutSession:
             if note != self._note:
                 self._note = note
                 effects.append(Alive(note))
-            effects.append(Message(item.raw, frame_rows(item, self._map_quality)))
+            effects.append(Message(item.raw, self._reader.rows(item)))
         return effects
 
     def stored(self, message: Message, now: float) -> list[Effect]:
@@ -64,19 +66,27 @@ def may_send(data: bytes) -> bool:
     return False
 
 
-def _reader(options: Mapping[str, Any]) -> tuple[Quality, bool]:
+def _reader(options: Mapping[str, Any]) -> Reader:
+    """How the site reads. Raises ConfigError for widths that cannot be."""
     settings = DRIVER.settings(options)
-    return Quality(settings["map_quality"]), settings["check_byte"] == "required"
+    widths = settings["widths"]
+    if not isinstance(widths, Mapping):
+        raise ConfigError(f"widths = {widths!r}: a table of key letter = characters after it")
+    for key, width in widths.items():
+        fits = type(width) is int and 1 <= width <= WIDEST
+        if not fits or not _KEY.fullmatch(key) or key in MEASURED:
+            letters = f"a letter, none of {''.join(MEASURED)}"
+            raise ConfigError(f"widths: {key!r} = {width!r}: {letters} = 1 to {WIDEST} characters")
+    check = settings["check_byte"] == "required"
+    return Reader(Quality(settings["map_quality"]), {**OTHERS, **widths}, check)
 
 
 def _decoder(mode: str, options: Mapping[str, Any]) -> IfmoutDecoder:
-    map_quality, check = _reader(options)
-    return IfmoutDecoder(map_quality, check=check)
+    return IfmoutDecoder(_reader(options))
 
 
 def _session(options: Mapping[str, Any]) -> IfmoutSession:
-    map_quality, check = _reader(options)
-    return IfmoutSession(map_quality, check=check)
+    return IfmoutSession(_reader(options))
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> CardiacOutputMonitor:
@@ -119,7 +129,9 @@ DRIVER: Final = Driver(
             "required: a frame with another check byte than the computed one is refused",
             ("ignored", "required"),
         ),
+        Option("widths", {}, "fields of this device: {'key letter': characters after it}"),
         Option("bed", "", "simulator: the bed of the play; empty is the first"),
+        Option("fault", "none", "simulator: what is wrong with every frame", FAULTS),
     ),
     serial={"baudrate": 9600, "byte_size": 8, "parity": "N", "stopbits": 1},
 )

@@ -1,14 +1,18 @@
 """A simulated cardiac output monitor: sends what one bed of a play has, every two seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from drivers.edwards_ifmout.decode import MEASURED, Measured
-from drivers.edwards_ifmout.frames import encode
+from drivers.edwards_ifmout.frames import STX, encode
 from drivers.kit.playback import Play, SimClock, bed_at
 
 PERIOD_S: Final = 2.0
 _SENT: Final = "PpCcRH"
+#: What can be wrong with a frame: nothing, its check byte (it looks like the beginning of the next
+#: frame), a key that nobody knows, its second half is missing.
+FAULTS: Final = ("none", "check_byte", "unknown_key", "cut")
+_UNKNOWN: Final = "Z12"
 
 
 class CardiacOutputMonitor:
@@ -39,7 +43,18 @@ class CardiacOutputMonitor:
             return []
         self._next = now + PERIOD_S
         signals = bed_at(self._play, self._clock.elapsed(now), self._settings["bed"]).signals
-        return [encode("".join(_field(key, MEASURED[key], signals) for key in _SENT))]
+        fields = [_field(key, MEASURED[key], signals) for key in _SENT]
+        return [_spoilt(fields, self._settings["fault"])]
+
+
+def _spoilt(fields: Sequence[str], fault: str) -> bytes:
+    """The frame of the fields with one of `FAULTS`."""
+    if fault == "unknown_key":
+        return encode("".join((*fields[:2], _UNKNOWN, *fields[2:])))
+    frame = encode("".join(fields))
+    if fault == "check_byte":
+        return frame[:-1] + STX
+    return frame[: len(frame) // 2] if fault == "cut" else frame
 
 
 def _field(key: str, field: Measured, signals: Mapping[str, float]) -> str:

@@ -5,6 +5,7 @@ special values.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
 from struct import Struct
 from typing import Final
 
@@ -12,6 +13,7 @@ from drivers.ge_dri.frames import Frame, Framer, Item
 from drivers.ge_dri.layout import (
     ACTIVE,
     ARTERIAL_SIGNALS,
+    CHANNEL_NAMES,
     CHANNELS,
     CLASS_WORD,
     EXISTS,
@@ -40,7 +42,15 @@ from monitor_daemon.core.vocabulary import (
     Unmapped,
 )
 
+#: A pressure line: name of its channel, its label.
+Line = tuple[str, str]
+
 _HEAD: Final = Struct("<IH")
+
+
+def lines(labels: Iterable[str], channels: Iterable[str]) -> frozenset[Line]:
+    """Every line that has one of the labels on one of the channels."""
+    return frozenset(product(channels, labels))
 
 
 class Subrecord:
@@ -52,8 +62,8 @@ class Subrecord:
         self._time = local_time(int.from_bytes(data[:4], "little"))
         self._kind = data[CLASS_WORD + 1] & 0x0F
 
-    def rows(self, arterial: Collection[str]) -> Iterator[Row]:
-        """Readings of its class; channels with a label in `arterial` are arterial pressure."""
+    def rows(self, arterial: Collection[Line]) -> Iterator[Row]:
+        """Readings of its class; the lines in `arterial` are arterial pressure."""
         for channel in CHANNELS:
             if channel.kind == self._kind:
                 yield from self._pressure(channel, arterial)
@@ -71,10 +81,11 @@ class Subrecord:
             source = f"{group.name}.{name}"
             yield self._reading(signal, value / divisor, quality, group.name, source)
 
-    def _pressure(self, channel: Channel, arterial: Collection[str]) -> Iterator[Row]:
+    def _pressure(self, channel: Channel, arterial: Collection[Line]) -> Iterator[Row]:
         status, number = _HEAD.unpack_from(self._data, channel.at)
         label = LABELS[number] if number < len(LABELS) else f"label {number}"
-        signals = ARTERIAL_SIGNALS if label in arterial else LABEL_SIGNALS.get(label)
+        line = channel.name, label
+        signals = ARTERIAL_SIGNALS if line in arterial else LABEL_SIGNALS.get(label)
         for name, at in PRESSURE_FIELDS.items():
             value = self._value(channel.at + at)
             divisor, unit = (1, "1/min") if name == "hr" else (MMHG, "mmHg")
@@ -124,7 +135,7 @@ def _quality(
     return Quality.STALE if old else Quality.GOOD
 
 
-def record_rows(record: Record, offset: int, arterial: Collection[str]) -> tuple[Row, ...]:
+def record_rows(record: Record, offset: int, arterial: Collection[Line]) -> tuple[Row, ...]:
     """The rows of a record that began at `offset`; none unless it holds displayed values."""
     rows: list[Row] = []
     for data in displayed(record):
@@ -145,11 +156,11 @@ def arterial_channels(rows: Iterable[Row]) -> Mapping[str, str]:
 
 
 class DriDecoder:
-    """Framer and decoder without a session."""
+    """Framer and decoder without a session; `lines` of these are arterial pressure."""
 
-    def __init__(self, arterial: Collection[str]) -> None:
+    def __init__(self, labels: Iterable[str], channels: Iterable[str] = CHANNEL_NAMES) -> None:
         self._framer = Framer()
-        self._arterial = arterial
+        self._arterial = lines(labels, channels)
 
     def feed(self, data: bytes) -> list[Row]:
         """The rows of the frames that `data` completes."""

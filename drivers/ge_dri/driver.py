@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.ge_dri.decode import DriDecoder
-from drivers.ge_dri.layout import ARTERIAL, POSSIBLY_ARTERIAL
+from drivers.ge_dri.decode import DriDecoder, lines
+from drivers.ge_dri.layout import ARTERIAL, CHANNEL_NAMES, POSSIBLY_ARTERIAL
 from drivers.ge_dri.records import FASTEST, REQUESTS, SLOWEST
 from drivers.ge_dri.session import DriSession
-from drivers.ge_dri.simulator import Monitor
+from drivers.ge_dri.simulator import STATES, Monitor
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
 from monitor_daemon.core.errors import ConfigError
@@ -26,22 +26,24 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     interval = settings["interval"]
     if type(interval) is not int or interval not in REQUESTS:
         raise ConfigError(f"interval = {interval!r}: whole seconds from {FASTEST} to {SLOWEST}")
-    labels = settings["arterial_labels"]
-    if not isinstance(labels, list | tuple) or not all(
-        label in POSSIBLY_ARTERIAL for label in labels
-    ):
-        raise ConfigError(f"arterial_labels = {labels!r}: a list of {', '.join(POSSIBLY_ARTERIAL)}")
+    listed = {"arterial_labels": POSSIBLY_ARTERIAL, "arterial_channels": CHANNEL_NAMES}
+    for name, known in listed.items():
+        chosen = settings[name]
+        if not isinstance(chosen, list | tuple) or not all(one in known for one in chosen):
+            raise ConfigError(f"{name} = {chosen!r}: a list of {', '.join(known)}")
     return settings
 
 
 def _decoder(mode: str, options: Mapping[str, Any]) -> DriDecoder:
-    return DriDecoder(_checked(options)["arterial_labels"])
+    settings = _checked(options)
+    return DriDecoder(settings["arterial_labels"], settings["arterial_channels"])
 
 
 def _session(options: Mapping[str, Any]) -> DriSession:
     settings = _checked(options)
     interval = None if settings["passive"] else settings["interval"]
-    return DriSession(interval, settings["arterial_labels"])
+    arterial = lines(settings["arterial_labels"], settings["arterial_channels"])
+    return DriSession(interval, arterial)
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Monitor:
@@ -71,11 +73,14 @@ DRIVER: Final = Driver(
     options=(
         Option("interval", 5, "seconds between two records, 5 to 60"),
         Option("arterial_labels", ARTERIAL, "labels of channels that are arterial pressure"),
+        Option("arterial_channels", CHANNEL_NAMES, "channels on which those labels count"),
         Option("passive", False, "a tap: nothing is sent, another reader asks", (False, True)),
         Option("bed", "", "simulator: the bed of the play; empty is the first"),
         Option(
             "label", "ART", "simulator: label of the arterial line", ("ART", "ABP", "FEM", "P1")
         ),
+        Option("state", "measuring", "simulator: state of the arterial line", tuple(STATES)),
+        Option("twin", False, "simulator: a second channel with that label", (False, True)),
     ),
     serial={"baudrate": 19200, "byte_size": 8, "parity": "E", "stopbits": 1},
 )

@@ -112,6 +112,8 @@ CHANNELS: Final = (
     Channel("P8", EXT1, 96),
 )
 
+CHANNEL_NAMES: Final = tuple(channel.name for channel in CHANNELS)
+
 PRESSURE_FIELDS: Final = {"sys": 6, "dia": 8, "mean": 10, "hr": 12}
 MMHG: Final = 100
 

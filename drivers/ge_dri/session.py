@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from drivers.ge_dri.decode import arterial_channels, record_rows
+from drivers.ge_dri.decode import Line, arterial_channels, record_rows
 from drivers.ge_dri.frames import Frame, Framer
 from drivers.ge_dri.records import REQUESTS, displayed, local_time, read_record
 from drivers.kit.contract import Alive, Effect, Message, Problem, Send
@@ -17,11 +17,11 @@ PATIENCE: Final = 3
 class DriSession:
     """One connection to a monitor that is asked for values every `interval` seconds.
 
-    With `interval` None nothing is ever sent: somebody else asked. Channels with a label in
-    `arterial` are arterial pressure.
+    With `interval` None nothing is ever sent: somebody else asked. The lines in `arterial` are
+    arterial pressure.
     """
 
-    def __init__(self, interval: int | None, arterial: Collection[str]) -> None:
+    def __init__(self, interval: int | None, arterial: Collection[Line]) -> None:
         self._interval = interval
         self._arterial = arterial
         self._framer = Framer()
@@ -66,7 +66,8 @@ class DriSession:
         if isinstance(record, str):
             return [Problem(Fault("RECORD", frame.offset, record))]
         if not any(displayed(record)):
-            return [Alive(f"record of main type {record.main_type} without displayed values")]
+            other = f"record of main type {record.main_type} without displayed values"
+            return [] if self._note else [Alive(other)]
         if self._interval is not None:
             self._due = now + PATIENCE * self._interval
         rows = record_rows(record, frame.offset, self._arterial)
@@ -81,4 +82,5 @@ class DriSession:
 def _note(level: int, rows: tuple[Row, ...]) -> str:
     """What a person should know of the monitor: several arterial lines are told here."""
     channels = [f"{channel} {label}" for channel, label in arterial_channels(rows).items()]
-    return f"DRI level {level}, arterial pressure: {' and '.join(channels) or 'no channel'}"
+    found = f"DRI level {level}, arterial pressure: {' and '.join(channels) or 'no channel'}"
+    return f"{found}; arterial_channels can choose" if len(channels) > 1 else found

@@ -21,6 +21,7 @@ from drivers.ge_dri.layout import (
     PRESSURE_FIELDS,
     SIZE,
     ZEROED,
+    ZEROING,
 )
 from drivers.ge_dri.records import (
     ALL_CLASSES,
@@ -40,6 +41,14 @@ _HEAD: Final = Struct("<IH")
 #: Bits 0 to 7 of the class word as seen in a real record.
 _CLASS_LOW: Final = 0x81
 _LARGEST: Final = 32000
+
+#: What the status of a pressure can say.
+STATES: Final = {
+    "measuring": EXISTS | ACTIVE | ZEROED,
+    "zeroing": EXISTS | ACTIVE | ZEROED | ZEROING,
+    "unzeroed": EXISTS | ACTIVE,
+    "off": EXISTS | ZEROED,
+}
 _SINGLE_SHOT: Final = -1
 
 #: The fields that a play fills. One signal goes into one field.
@@ -136,10 +145,11 @@ class Monitor:
         return bytes(data)
 
     def _pressures(self, data: bytearray, signals: Mapping[str, float]) -> None:
-        labelled = {self._settings["label"]: ARTERIAL_SIGNALS, **LABEL_SIGNALS}
-        played = {label: names for label, names in labelled.items() if names["mean"] in signals}
-        for channel, (label, names) in zip(CHANNELS, played.items(), strict=False):
-            _HEAD.pack_into(data, channel.at, EXISTS | ACTIVE | ZEROED, LABELS.index(label))
+        arterial = [(self._settings["label"], ARTERIAL_SIGNALS)] * (1 + self._settings["twin"])
+        lines = [line for line in (*arterial, *LABEL_SIGNALS.items()) if line[1]["mean"] in signals]
+        for channel, (label, names) in zip(CHANNELS, lines, strict=False):
+            state = self._settings["state"] if names is ARTERIAL_SIGNALS else "measuring"
+            _HEAD.pack_into(data, channel.at, STATES[state], LABELS.index(label))
             for name, at in PRESSURE_FIELDS.items():
                 value = signals.get(names.get(name, ""))
                 _put(data, channel.at + at, value, 1 if name == "hr" else MMHG)

@@ -8,6 +8,7 @@ from drivers.philips_intellivue.codes import (
     ALARM_STATES,
     ALARMS,
     LINE_PROBLEMS,
+    NOT_NOW,
     PRESSURE_GROUPS,
     PRIORITIES,
     group,
@@ -35,8 +36,10 @@ class Alert:
 
     @property
     def lines(self) -> frozenset[int]:
-        """The group of the pressure whose line has a problem, if it is such an alarm."""
-        return PRESSURE_GROUPS & {group(self.source)} if self.code in LINE_PROBLEMS else frozenset()
+        """The group of the pressure whose line has a problem now, if it is such an alarm."""
+        if self.code not in LINE_PROBLEMS or self.state & NOT_NOW:
+            return frozenset()
+        return PRESSURE_GROUPS & {group(self.source)}
 
     def row(self, bed: str | None, time: str | None) -> Alarm:
         """The alarm as a row."""

@@ -40,9 +40,12 @@ class DeviceClock:
         return self._known
 
 
-def earlier(moment: datetime, ticks: int, sampled: int) -> datetime:
-    """The wall clock when the ticks were `sampled`, at or before `moment` with its `ticks`."""
-    return moment - _span((ticks - sampled) % TICKS_WRAP)
+def sampled_at(moment: datetime, ticks: int, sampled: int) -> datetime:
+    """The wall clock at the ticks `sampled`, before `moment` at `ticks` or a little after it."""
+    passed = (ticks - sampled) % TICKS_WRAP
+    if passed >= TICKS_WRAP - _OVERTAKEN:
+        passed -= TICKS_WRAP
+    return moment - _span(passed)
 
 
 def iso(moment: datetime | None) -> str | None:

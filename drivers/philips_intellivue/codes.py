@@ -91,6 +91,9 @@ PRIORITIES: Final[Mapping[int, str]] = {
     512: "medium",
     1024: "high",
 }
+#: States of an alarm whose condition is over, so that only its signal stands (latched, as in IEC
+#: 60601-1-8), or is no patient's: test, standby, demo.
+NOT_NOW: Final = 0x2000 | 0x0400 | 0x0200 | 0x0100
 ALARM_STATES: Final[Mapping[int, str]] = {
     0x8000: "inhibited",
     0x4000: "suspended",

@@ -7,6 +7,7 @@ from typing import Final
 
 from drivers.philips_intellivue import alarms, numerics
 from drivers.philips_intellivue.association import Kind
+from drivers.philips_intellivue.channels import Channels
 from drivers.philips_intellivue.clock import DeviceClock, iso
 from drivers.philips_intellivue.codes import MODES, NOT_A_PATIENT, SIGNALS, words
 from drivers.philips_intellivue.export import (
@@ -90,9 +91,10 @@ class Reader:
 
     def _begin(self) -> None:
         self.mds = Mds()
+        self._channels = Channels()
         self._joiner = Joiner()
         #: Pressure lines with a problem by alarm list, and the ticks when the list was made.
-        self._disturbed: dict[int, tuple[frozenset[int], int]] = {}
+        self._disturbed: dict[int, tuple[set[int], int]] = {}
 
     def read(self, frame: Frame) -> list[Heard] | Fault:
         """What a message says; a `Fault` with code RECORD if it cannot be read.
@@ -111,6 +113,8 @@ class Reader:
             case str():
                 return Fault("RECORD", frame.offset, said)
             case Event():
+                # The monitor presents itself anew, also if its acceptance was lost on its way.
+                self._channels = Channels()
                 self.mds.tell(said.attributes, said.ticks)
             case PollResult():
                 done = self._joiner.take(frame, said, self._rows(said, frame.offset))
@@ -133,6 +137,7 @@ class Reader:
         found: list[Row] = []
         scene = numerics.Scene(
             signals=self._signals,
+            channels=self._channels,
             bed=self.mds.bed,
             patient=not self.mds.mode & NOT_A_PATIENT,
             disturbed=self._lines(result.ticks),
@@ -155,10 +160,10 @@ class Reader:
         for name in alarms.LISTS:
             if name in entry.attributes:
                 lines: set[int] = set()
+                self._disturbed[name] = (lines, ticks)
                 for alarm in alarms.alerts(entry.attributes[name]):
                     lines |= alarm.lines
                     yield alarm
-                self._disturbed[name] = (frozenset(lines), ticks)
 
     def _lines(self, ticks: int) -> frozenset[int]:
         """The pressure lines that have a problem by the newest lists, unless those are too old."""

@@ -12,10 +12,21 @@ from drivers.philips_intellivue.decode import PhilipsDecoder
 from drivers.philips_intellivue.export import is_mds_create_result, queried
 from drivers.philips_intellivue.frames import BOF, Frame, encode, parse
 from drivers.philips_intellivue.session import PhilipsSession
+from drivers.philips_intellivue.simulated_numerics import LANGUAGES
 from drivers.philips_intellivue.simulator import Monitor
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.vocabulary import SIGNAL_UNITS
 
+#: What a simulated monitor can be told in numbers: whole ones, unless the limits are not. The
+#: shortest message that can be agreed upon has 300 bytes (Programming Guide H.0).
+_SIMULATED: Final[Mapping[str, tuple[float, float]]] = {
+    "state": (0, 0xFFFF),
+    "alarm": (0, 0xFFFF),
+    "mtu": (300, 0xFFFF),
+    "refuse": (0, 1000),
+    "refuse_polls": (0, 1000),
+    "period": (0.1, 86400.0),
+}
 _PHYSIO_ID: Final = re.compile("[0-9A-Fa-f]{4}")
 
 
@@ -41,6 +52,8 @@ def may_send(data: bytes) -> bool:
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """All options, `codes` by number. Raises ConfigError for one that cannot be."""
     settings = DRIVER.settings(given)
+    if not isinstance(settings["codes"], Mapping):
+        raise ConfigError(f"codes = {settings['codes']!r}: a table of id in hexadecimal = signal")
     codes: dict[int, str] = {}
     for name, signal in settings["codes"].items():
         if not _PHYSIO_ID.fullmatch(str(name)) or signal not in SIGNAL_UNITS:
@@ -62,7 +75,12 @@ def _session(options: Mapping[str, Any]) -> PhilipsSession:
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Monitor:
-    return Monitor(DRIVER.settings(options), play, clock)
+    settings = DRIVER.settings(options)
+    for name, (least, most) in _SIMULATED.items():
+        value = settings[name]
+        if type(value) not in {int, type(least)} or not least <= value <= most:
+            raise ConfigError(f"{name} = {value!r}: a number from {least} to {most}")
+    return Monitor(settings, play, clock)
 
 
 DRIVER: Final = Driver(
@@ -91,6 +109,7 @@ DRIVER: Final = Driver(
         Option("codes", {}, "this site's own: {'physiological id in hex': signal}"),
         Option("bed", "", "simulator: the bed of the play; empty is the first"),
         Option("line", "ABP", "simulator: the label of the arterial line", ("ABP", "ART")),
+        Option("language", "en", "simulator: language of the labels", LANGUAGES),
         Option("state", 0, "simulator: measurement state of the arterial line, e.g. 32768"),
         Option("alarm", 0, "simulator: code of an alarm that stands for the line, e.g. 352"),
         Option("operating_mode", "monitoring", "simulator: as named", tuple(MODES.values())),

@@ -25,26 +25,26 @@ class Joined:
     offset: int
     raw: bytes = b""
     rows: list[Row] = field(default_factory=list)
-    counter: int = 0
-    missing: bool = False
-    last: bool = False
+    counters: set[int] = field(default_factory=set)
+    last: int = 0
 
     def add(self, frame: Frame, rows: Sequence[Row], linked: tuple[int, int] | None) -> None:
-        """One more part; one that came before is left out."""
+        """One more part, in any order: datagrams overtake. One that came before is left out."""
         if linked is not None:
             state, counter = linked
-            if counter <= self.counter:
+            if counter in self.counters:
                 return
-            self.missing |= counter != self.counter + 1
-            self.counter = counter
-            self.last = state == LAST
+            self.counters.add(counter)
+            if state == LAST:
+                self.last = counter
         self.raw += frame.raw
         self.rows += rows
 
     def close(self) -> "Joined":
         """No more parts: says so if not all came. The rows of those that came count."""
-        if self.missing or not self.last:
-            reason = f"a linked result of {self.counter} or more parts, of which some did not come"
+        if self.counters != set(range(1, self.last + 1)):
+            count = max(self.counters)
+            reason = f"a linked result of {count} or more parts, of which some did not come"
             self.rows.append(Fault("RECORD", self.offset, reason))
         return self
 
@@ -66,7 +66,6 @@ class Joiner:
         joined = pending or Joined(result.invoke, result.ticks, frame.offset)
         joined.add(frame, rows, result.linked)
         if result.linked is None:
-            joined.last |= pending is None
             done.append(joined.close())
             return done
         self._open[result.invoke] = joined

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from drivers.philips_intellivue.clock import earlier, iso
+from drivers.philips_intellivue.channels import Channels
+from drivers.philips_intellivue.clock import iso, sampled_at
 from drivers.philips_intellivue.codes import CONVERSIONS, PRESSURE_GROUPS, UNITS, group
 from drivers.philips_intellivue.export import Entry
 from drivers.philips_intellivue.wire import Cursor, moment, number, qualities, worst
@@ -29,6 +30,7 @@ class Scene:
     """
 
     signals: Mapping[int, str]
+    channels: Channels
     bed: str | None
     patient: bool
     disturbed: frozenset[int]
@@ -46,13 +48,12 @@ def rows(entry: Entry, scene: Scene) -> Iterator[Row]:
         compound.u16()
         values += [compound] * count
     label = int.from_bytes(found.get(_LABEL, b"")[-2:], "big")
-    channel = f"{entry.context:X}.{entry.handle:X}"
     time = iso(_sampled(found, scene))
     for value in values:
-        yield _row(value, label, channel, time, scene)
+        yield _row(value, entry, label, time, scene)
 
 
-def _row(value: Cursor, label: int, channel: str, time: str | None, scene: Scene) -> Row:
+def _row(value: Cursor, entry: Entry, label: int, time: str | None, scene: Scene) -> Row:
     physio_id, state, unit_code = value.u16(), value.u16(), value.u16()
     measured = number(value.take(4))
     signal, unit = scene.signals.get(physio_id), UNITS.get(unit_code)
@@ -76,10 +77,15 @@ def _row(value: Cursor, label: int, channel: str, time: str | None, scene: Scene
         SIGNAL_UNITS[signal],
         quality,
         device_time=time,
-        channel=channel,
+        channel=scene.channels.name(entry, label or _about(physio_id)),
         bed=scene.bed,
         source=f"{physio_id:04X}",
     )
+
+
+def _about(physio_id: int) -> int:
+    """The label id of a value's object: the group of a pressure, the id itself of other values."""
+    return group(physio_id) if group(physio_id) in PRESSURE_GROUPS else physio_id
 
 
 def _conversion(signal: str | None, unit: str | None) -> tuple[float, float] | None:
@@ -109,5 +115,5 @@ def _sampled(found: Mapping[int, bytes], scene: Scene) -> datetime | None:
     if absolute is not None:
         return absolute
     if scene.at is not None and len(relative) == 4:
-        return earlier(scene.at, scene.ticks, int.from_bytes(relative, "big"))
+        return sampled_at(scene.at, scene.ticks, int.from_bytes(relative, "big"))
     return scene.at

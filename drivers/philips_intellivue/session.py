@@ -27,6 +27,7 @@ from drivers.philips_intellivue.export import (
     Event,
     PollResult,
     Query,
+    Refusal,
     mds_create_result,
     poll,
 )
@@ -47,6 +48,8 @@ KEEP_ALIVE_S: Final = 3.0
 #: An extended poll is renewed at nine tenths of its time, or when its results stay away.
 RENEW_S: Final = 540.0
 MISSING_S: Final = 5.0
+#: A refused poll is sent again after so long, even while results of its predecessor still come.
+AGAIN_S: Final = 2.0
 
 
 class State(Enum):
@@ -124,6 +127,8 @@ class PhilipsSession:
         #: When each query is to be sent next, and when it must be at the latest.
         self._next: dict[Query, float] = {}
         self._renew: dict[Query, float] = {}
+        #: The invoke id of the newest poll of each query.
+        self._invokes: dict[Query, int] = {}
         self._polls = 0
         self._requests = 0
         self._leaving = False
@@ -206,6 +211,9 @@ class PhilipsSession:
             query = _EXTENDED[what.code]
             if query in self._next:
                 self._next[query] = min(now + MISSING_S, self._renew[query])
+        elif isinstance(what, Refusal):
+            for query in [q for q in self._next if self._invokes.get(q) == what.invoke]:
+                self._next[query] = self._renew[query] = now + AGAIN_S
         effects = self._note(str(self._reader.mds))
         reply = None
         if isinstance(what, Event) and what.confirmed and self._state in _ANSWERING:
@@ -246,4 +254,5 @@ class PhilipsSession:
         self._polls = self._polls % 0xFFFF + 1
         self._next[query] = now + (KEEP_ALIVE_S if query is SYSTEM_QUERY else MISSING_S)
         self._renew[query] = now + RENEW_S
+        self._invokes[query] = self._polls
         return self._send(poll(query, self._polls, self._polls))

@@ -6,7 +6,7 @@ systolic, diastolic, mean for a cuff; a lone mean for the venous pressure.
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from drivers.kit.playback import BedState
@@ -46,6 +46,13 @@ _OTHERS: Final = (
     _Shown(0x4B04, "C.O.", 0x0C00, 2, (("cardiac_output", 0x4B04),)),
     _Shown(0x490C, "C.I.", 0x0B20, 2, (("cardiac_index", 0x490C),)),
 )
+#: Labels follow the language of the monitor; some Chinese ones begin with a byte order mark.
+_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {},
+    "de": {"HR": "HF", "CVP": "ZVD", "Pulse": "Puls", "RR": "AF", "C.O.": "HZV", "C.I.": "HI"},
+    "zh": {"HR": "心率", "Pulse": "\ufeff脉搏", "RR": "呼吸", "Tcore": "体温"},
+}
+LANGUAGES: Final = tuple(_LABELS)
 #: Objects with one value say it alone; the venous pressure is a compound of one.
 _ALONE: Final = frozenset({0x4182, 0x4BB8, 0x480A, 0x500A, 0x4B60, 0x4B04, 0x490C})
 _LINES: Final = {"ABP": 0x4A14, "ART": 0x4A10}
@@ -68,12 +75,14 @@ def numerics(bed: BedState, settings: Mapping[str, Any], session: int) -> list[E
     group = line_group(settings)
     values = (("art_map", group + 3), ("art_sys", group + 1), ("art_dia", group + 2))
     line = _Shown(group, settings["line"], _MMHG, 0, values)
+    labels = _LABELS[settings["language"]]
     state = settings["state"] | (0x0400 if settings["operating_mode"] == "demo" else 0)
     first = 0x8A12 + 0x40 * session
     entries = list(_entry(line, bed.signals, session, first, state))
     if settings["twin"]:
         entries += _entry(line, bed.signals, session + 1, first, state)
-    for number, shown in enumerate(_OTHERS, 1):
+    for number, other in enumerate(_OTHERS, 1):
+        shown = replace(other, label=labels.get(other.label, other.label))
         entries += _entry(shown, bed.signals, session, first + number, state & 0x0C00)
     return entries
 

@@ -49,6 +49,14 @@ def test_worked_frame():
     ]
 
 
+def test_a_width_that_the_site_tells_wins_over_the_public_readers():
+    wire = encode("S0541C05.2")
+    assert decode(wire, widths={"S": 4}) == [
+        Unmapped("S", "0541"),
+        Reading("cardiac_output", 5.2, "L/min", Quality.GOOD, channel="continuous", source="C"),
+    ]
+
+
 def test_map_is_judged_only_if_the_site_says_so():
     assert decode(WORKED)[0].quality is Quality.QUESTIONABLE
     assert decode(WORKED, map_quality="good")[0].quality is Quality.GOOD

@@ -15,7 +15,8 @@ from drivers.edwards_ifmout.frames import encode
 from drivers.kit.contract import Alive, Message, Problem, Send
 from drivers.kit.faults import simulated
 from drivers.kit.playback import BedState, SimClock
-from monitor_daemon.core.vocabulary import Quality, Reading
+from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.core.vocabulary import Quality, Reading, Unmapped
 
 FOLDER = Path(drivers.edwards_ifmout.__file__).parent
 START = 1000.0
@@ -92,6 +93,34 @@ def test_faults_of_the_simulated_device():
     }
 
 
+def test_a_simulated_wrong_check_byte_looks_like_the_beginning_of_a_frame_and_costs_nothing():
+    chunks = [wire for _, wire in frames(4, fault="check_byte")]
+    assert {wire[-1] for wire in chunks} == {0x02}
+    effects = read(chunks)
+    assert [row.value for row in rows(effects) if row.signal == "art_map"] == [65.0] * 3
+    assert not any(isinstance(effect, Problem) for effect in effects)
+    assert rows(read(chunks, check_byte="required")) == []
+
+
+def test_a_simulated_unknown_key_hides_what_follows_unless_the_site_tells_its_width():
+    chunks = [wire for _, wire in frames(0, fault="unknown_key")]
+    found = rows(read(chunks))
+    assert {row.signal for row in found[:-1]} == {"art_map", "cvp"}
+    assert found[-1] == Unmapped("Z", "12C05.2c02.7R1031H096")
+    told = rows(read(chunks, widths={"Z": 2}))
+    assert {row.signal: row.value for row in told if isinstance(row, Reading)} == SIGNALS
+    assert Unmapped("Z", "12") in told
+
+
+def test_a_simulated_half_frame_gives_no_value():
+    effects = read([wire for _, wire in frames(2, fault="cut")])
+    assert rows(effects) == []
+    assert [e.fault.reason for e in effects if isinstance(e, Problem)] == [
+        "a new frame begins before ETX",
+        "the bytes end within a frame",
+    ]
+
+
 def encode_played():
     return encode("P065p-02C05.2c02.7R1031H096")
 
@@ -145,6 +174,20 @@ def test_any_split_gives_the_session_the_same_effects(chunks):
 def test_a_wrong_option_is_refused(options):
     with pytest.raises(ValueError, match="one of"):
         DRIVER.session(options)
+
+
+@pytest.mark.parametrize(
+    "widths", [{"P": 4}, {"ZZ": 2}, {"7": 2}, {"": 2}, {"Z": 0}, {"Z": 13}, {"Z": 2.0}, {"Z": "2"}]
+)
+def test_a_width_that_cannot_be_is_a_configuration_error(widths):
+    with pytest.raises(ConfigError, match=r"widths: .* = .*: a letter, none of PpCcTtRH = 1 to 12"):
+        DRIVER.session({"widths": widths})
+
+
+@pytest.mark.parametrize("widths", ["Z4", 4, None, ["Z"]])
+def test_widths_that_are_no_table_are_a_configuration_error(widths):
+    with pytest.raises(ConfigError, match=r"widths = .*: a table of key letter = characters"):
+        DRIVER.decoder("serial", {"widths": widths})
 
 
 def test_the_manifest_says_that_it_rests_on_a_single_source():

@@ -117,6 +117,14 @@ def test_femoral_line_counts_if_an_option_says_so():
     assert row == good("art_map", 65.0, "mmHg", "P1", "FEM.mean")
 
 
+def test_one_of_two_lines_with_the_same_label_is_named_by_its_channel():
+    rows = decode(record(basic((P3, pressure(ART, 12000, 5000, 7300)))), arterial_channels=["P3"])
+    arterial = [r for r in rows if isinstance(r, Reading) and r.signal == "art_map"]
+    assert arterial == [good("art_map", 73.0, "mmHg", "P3", "ART.mean")]
+    assert Unmapped("P1 ART.mean", "65", "mmHg") in rows
+    assert values(rows)["cvp"] == 9.0
+
+
 def art_map(wire):
     [row] = [r for r in decode(wire) if isinstance(r, Reading) and r.signal == "art_map"]
     assert (row.value is None) == (row.quality is not Quality.GOOD)

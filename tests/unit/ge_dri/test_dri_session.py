@@ -164,6 +164,40 @@ def test_a_damaged_record_is_a_problem_and_nothing_more():
     assert len(bench.sent) == 1
 
 
+def test_records_of_other_kinds_hide_nothing_that_a_person_should_know():
+    session = DRIVER.session({"passive": True})
+    two = record(basic((48, pressure(8, 12000, 5000, 7300))))
+    wires = two, record(basic(), main_type=4), two
+    notes = [e.detail for wire in wires for e in session.feed(wire, 0.0) if isinstance(e, Alive)]
+    assert notes == [
+        "DRI level 8, arterial pressure: P1 ART and P3 ABP; arterial_channels can choose"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "quality"),
+    [
+        ("measuring", Quality.GOOD),
+        ("zeroing", Quality.CALIBRATING),
+        ("unzeroed", Quality.NO_VALUE),
+        ("off", Quality.NO_VALUE),
+    ],
+)
+def test_a_state_of_the_simulated_arterial_line_is_that_of_no_other(state, quality):
+    rows = [row for row in Bench(monitor={"state": state}).run(1.0) if isinstance(row, Reading)]
+    assert {row.quality for row in rows if row.signal == "art_map"} == {quality}
+    assert {row.quality for row in rows if row.signal == "cvp"} == {Quality.GOOD}
+
+
+def test_a_simulated_monitor_can_have_the_line_twice():
+    bench = Bench(monitor={"twin": True})
+    rows = [row for row in bench.run(1.0) if isinstance(row, Reading)]
+    assert [row.channel for row in rows if row.signal == "art_map"] == ["P1", "P2"]
+    assert bench.notes == [
+        "DRI level 11, arterial pressure: P1 ART and P2 ART; arterial_channels can choose"
+    ]
+
+
 def test_a_monitor_whose_line_is_labelled_p1_has_no_arterial_pressure():
     bench = Bench(monitor={"label": "P1"})
     rows = bench.run(1.0)
@@ -194,7 +228,7 @@ def test_several_arterial_lines_are_told_once_and_again_when_they_change():
     effects = [e for wire in (one, one, two, one) for e in session.feed(wire, 0.0)]
     assert [e.detail for e in effects if isinstance(e, Alive)] == [
         "DRI level 8, arterial pressure: P1 ART",
-        "DRI level 8, arterial pressure: P1 ART and P3 ABP",
+        "DRI level 8, arterial pressure: P1 ART and P3 ABP; arterial_channels can choose",
         "DRI level 8, arterial pressure: P1 ART",
     ]
 

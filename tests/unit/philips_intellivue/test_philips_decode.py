@@ -50,6 +50,9 @@ def test_two_linked_results_at_a_time():
         ([part(1, (1, 1)), closing()], [1, "RECORD"]),
         ([part(1, (1, 1)), part(2, (2, 2))], [1, 2, "RECORD"]),
         ([part(1, (1, 1)), part(1, (1, 1)), part(2, (3, 2)), closing()], [1, 2]),
+        # Datagrams overtake each other: what came counts.
+        ([part(2, (2, 2)), part(1, (1, 1)), part(3, (3, 3)), closing()], [2, 1, 3]),
+        ([part(1, (1, 1)), part(3, (3, 3)), part(2, (2, 2)), closing()], [1, 3, 2]),
         ([part(1, (1, 1)), part(5, None, ticks=START + 8192)], [1, "RECORD", 5]),
         (
             [part(1, (1, 1)), part(5, (3, 1), ticks=START + 8192), closing(ticks=START + 8192)],
@@ -57,7 +60,7 @@ def test_two_linked_results_at_a_time():
         ),
     ],
 )
-def test_a_part_that_is_missing_or_comes_twice(sent, expected):
+def test_a_part_that_is_missing_comes_twice_or_is_overtaken(sent, expected):
     assert values(rows(*sent)) == expected
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import philips_golden as golden
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 import drivers.philips_intellivue
 from drivers.kit.conformance import CHECKS
+from drivers.kit.conformance_play import ConformancePlay
+from drivers.kit.playback import SimClock
 from drivers.philips_intellivue.driver import DRIVER
 from drivers.philips_intellivue.frames import encode
 from monitor_daemon.core.errors import ConfigError
@@ -97,6 +100,30 @@ def test_a_site_code_that_cannot_be_is_a_configuration_error(codes):
         DRIVER.session({"codes": codes})
     with pytest.raises(ConfigError):
         DRIVER.decoder("udp", {"codes": codes})
+
+
+@pytest.mark.parametrize("codes", ["F0BF", ["F0BF"], 5, None])
+def test_site_codes_that_are_no_table_are_a_configuration_error(codes):
+    with pytest.raises(ConfigError, match=r"codes = .*: a table of id in hexadecimal = signal"):
+        DRIVER.session({"codes": codes})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("state", 0x10000),
+        ("state", 3.5),
+        ("alarm", -1),
+        ("mtu", 299),
+        ("refuse", -1),
+        ("refuse_polls", 0.5),
+        ("period", 0),
+    ],
+)
+def test_a_number_that_no_simulated_monitor_can_have_is_a_configuration_error(name, wrong):
+    clock = SimClock(0.0, datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(ConfigError, match=f"{name} = .*: a number from .* to "):
+        DRIVER.simulator({name: wrong}, ConformancePlay(), clock)
 
 
 def test_sample_configuration_is_accepted():

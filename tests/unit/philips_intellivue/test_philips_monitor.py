@@ -119,6 +119,17 @@ def test_a_cuff_says_itself_when_it_measured():
     ]
 
 
+def test_a_sample_a_little_newer_than_its_result_is_not_of_last_week():
+    # Relative time goes round after 149 hours: one tick ahead must not become so long ago.
+    ahead = {0x0991: struct.pack(">I", START + 8), 0x0950: value(0x4A07)}
+    assert times(golden.MDS_CREATE, result((0, 1, ahead))) == ["2026-11-21T14:00:00.001"]
+    long_ago = {
+        0x0991: struct.pack(">I", (START - 100 * 3600 * 8000) % 2**32),
+        0x0950: value(0x4A07),
+    }
+    assert times(golden.MDS_CREATE, result((0, 1, long_ago))) == ["2026-11-17T10:00:00"]
+
+
 def test_a_new_association_forgets_the_old_clock_and_bed():
     assert times(mds_create(x091E=string("A")), golden.ACCEPT, golden.ABP)[0] is None
 
@@ -159,6 +170,27 @@ def test_an_alarm_that_explains_a_line_problem_makes_its_pressure_an_artefact(co
 def test_an_alarm_of_another_line_or_kind_changes_no_value(source, code):
     found = rows(alerts(alarm(source, code)), golden.ABP)
     assert {row.quality for row in found[1:]} == {GOOD}
+
+
+@pytest.mark.parametrize("state", [0x2000, 0x0400, 0x0200, 0x0100])
+def test_an_alarm_that_is_only_latched_or_no_patients_changes_no_value(state):
+    """IEC 60601-1-8: a latched signal goes on after its condition has ended."""
+    found = rows(alerts(alarm(0x4A14, 352, state=state)), golden.ABP)
+    assert {row.quality for row in found[1:]} == {GOOD}
+
+
+@pytest.mark.parametrize("state", [0x0000, 0x8000, 0x4000, 0x1000])
+def test_an_alarm_that_staff_have_silenced_still_explains_the_line(state):
+    found = rows(alerts(alarm(0x4A14, 352, state=state)), golden.ABP)
+    assert {row.quality for row in found[1:]} == {ARTIFACT}
+
+
+def test_what_can_be_read_of_a_broken_alarm_list_counts():
+    listed = alarm(0x4A14, 352) + alarm(0x4A44, 352)[:9]
+    broken = {0x0904: struct.pack(">HH", 2, len(listed)) + listed}
+    found = rows(result((0, 0xF00, broken), code=0x36), golden.ABP)
+    assert [getattr(row, "code", None) for row in found[:2]] == ["352", "RECORD"]
+    assert {row.quality for row in found[2:]} == {ARTIFACT}
 
 
 def test_a_line_problem_ends_with_its_alarm_or_when_no_list_comes_any_more():

@@ -4,9 +4,11 @@ import philips_golden as golden
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from philips_messages import NAN, compound, one, result, rows, string, value
+from philips_messages import NAN, START, compound, one, result, rows, string, value
 
+from drivers.philips_intellivue.channels import Channels
 from drivers.philips_intellivue.driver import DRIVER
+from drivers.philips_intellivue.export import Entry
 from drivers.philips_intellivue.wire import float_type, number
 from monitor_daemon.core.vocabulary import Quality, Reading, Unmapped
 
@@ -16,7 +18,7 @@ NOT_PATIENT = Quality.NOT_PATIENT
 
 
 def reading(signal, measured, source, **more):
-    fixed = {"quality": GOOD, "channel": "0.8A12", "source": source}
+    fixed = {"quality": GOOD, "channel": "4A14", "source": source}
     return Reading(signal, measured, "mmHg", **(fixed | more))
 
 
@@ -194,10 +196,47 @@ def test_order_within_a_compound_means_nothing():
         assert {row.signal: row.value for row in rows(result(*objects))} == expected
 
 
+def channels(*sent):
+    return [row.channel for row in rows(*sent)]
+
+
 def test_the_same_pressure_in_two_contexts_is_told_apart_by_the_channel():
     same = {0x094B: compound(value(0x4A17))}
-    found = rows(result((0, 0x8A12, same), (1, 0x8A12, same), (1, 0x8A13, same)))
-    assert [row.channel for row in found] == ["0.8A12", "1.8A12", "1.8A13"]
+    objects = (0, 0x8A12, same), (1, 0x8A12, same), (1, 0x8A13, same)
+    assert channels(result(*objects)) == ["4A14", "4A14.2", "4A14.3"]
+    turned = result(*reversed(objects), ticks=START + 8192)
+    assert channels(result(*objects), turned)[3:] == ["4A14.3", "4A14.2", "4A14"]
+
+
+def test_two_arterial_lines_have_two_channels():
+    abp, art = {0x094B: compound(value(0x4A17))}, {0x094B: compound(value(0x4A13))}
+    found = rows(result((0, 1, abp), (0, 2, art)))
+    assert [(row.signal, row.channel) for row in found] == [
+        ("art_map", "4A14"),
+        ("art_map", "4A10"),
+    ]
+
+
+def test_a_line_keeps_its_channel_when_context_and_handle_change_with_the_association():
+    line = {0x0924: bytes.fromhex("00024A14"), 0x094B: compound(value(0x4A17))}
+    again = golden.ACCEPT, golden.MDS_CREATE, result((1, 0x9B20, line))
+    assert channels(golden.ABP, *again)[2:] == ["4A14", "4A14"]
+    # The acceptance was lost on its way.
+    assert channels(golden.ABP, *again[1:])[2:] == ["4A14", "4A14"]
+
+
+def test_a_line_that_is_given_another_label_keeps_its_channel():
+    abp = {0x0924: bytes.fromhex("00024A14"), 0x0950: value(0x4A17)}
+    art = {0x0924: bytes.fromhex("00024A10"), 0x0950: value(0x4A13)}
+    found = rows(result((0, 1, abp)), result((0, 1, art), ticks=START + 8192))
+    assert [(row.source, row.channel) for row in found] == [("4A17", "4A14"), ("4A13", "4A14")]
+
+
+def test_objects_without_end_fill_no_memory():
+    names = Channels()
+    for handle in range(5000):
+        names.name(Entry(0, handle, {}), 0x4A14)
+    assert len(names._names) <= 1000
 
 
 def test_labels_in_any_language_and_attributes_of_no_interest_are_passed_over():

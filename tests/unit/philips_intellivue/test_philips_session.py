@@ -112,6 +112,15 @@ def test_operating_modes_of_the_simulator_are_those_of_the_guide():
     assert bits == {"monitoring": 0x4000, "demo": 0x2000, "standby": 0x0002}
 
 
+@pytest.mark.parametrize("language", ["en", "de", "zh"])
+def test_the_language_of_the_labels_changes_no_value(language):
+    bench = Bench(language=language)
+    rows = readings(bench.run(0.5))
+    assert {row.signal: row.value for row in rows} == SIGNALS
+    heart_rate = {"en": "HR", "de": "HF", "zh": "心率"}[language].encode("utf-16-be")
+    assert any(heart_rate + b"\0\0" in message for message in bench.received)
+
+
 def test_a_twin_in_another_context_has_its_own_channel():
     rows = pressures(Bench(twin=True).run(0.5))
     assert len({row.channel for row in rows}) == 2
@@ -133,7 +142,20 @@ def test_refused_polls_are_error_rows_and_asked_again():
     faults = [row for row in rows if isinstance(row, Fault)]
     assert [fault.code for fault in faults] == ["REFUSED", "REFUSED"]
     assert pressures(rows)
-    assert [at for at, name in bench.asked() if name == "numerics"] == [0.0, 5.0]
+    assert [at for at, name in bench.asked() if name == "numerics"] == [0.0, 2.0]
+
+
+def test_a_renewal_that_is_refused_while_the_old_poll_runs_is_asked_again_until_it_is_granted():
+    bench = Bench()
+    bench.run(539.0)
+    bench.monitor._poll_refusals = 10
+    rows = bench.run(130.0)
+    # Each round is refused three times: alerts, numerics, time and mode.
+    times = [at for at, name in bench.asked() if name == "numerics"][1:]
+    assert times == [540.0, 542.0, 544.0, 546.0]
+    assert [row.code for row in rows if isinstance(row, Fault)] == ["REFUSED"] * 10
+    # The granted one goes on where the first, of 600 s, ends: at 669 s nothing has been missed.
+    assert len(pressures(rows)) >= int(130 / 1.024)
 
 
 def test_a_monitor_that_restarts_is_associated_with_again():
@@ -152,7 +174,8 @@ def test_a_monitor_that_aborts_is_associated_with_again():
     bench.monitor._forget()
     bench.answer(bench.monitor._send([golden.ABORT]))
     after = pressures(bench.run(3.0))
-    assert after[-1].channel != before[-1].channel
+    # The simulated monitor gives other handles; it is the same line, and nobody need wait.
+    assert after[-1].channel == before[-1].channel == "4A14"
     assert [message for _, message in bench.sent].count(golden.REQUEST) == 2
 
 
