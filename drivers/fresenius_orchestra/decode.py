@@ -17,6 +17,8 @@ _REPLY: Final = re.compile("([0-8]?)([CIEM])(?:;(.*))?")
 _ITEM: Final = re.compile("([a-z])([0-9A-F]+)")
 #: Variables of the base that concern the session only: module mask, number of modules.
 _OF_BASE: Final = frozenset("bi")
+#: No pump flows at 6553.5 mL/h: a number of which every bit is set is taken for "no value".
+_NO_VALUE: Final = re.compile("F{4,}")
 
 #: Codes after `I;`.
 REFUSALS: Final[dict[str, str]] = {
@@ -81,10 +83,10 @@ def read_reply(frame: Frame) -> Reply | Fault:
 def reply_rows(reply: Reply) -> tuple[Row, ...]:
     """The rows of a reply.
 
-    Rate and volume of a module give an `Infusion`. Nobody has documented a word for "it runs", so
-    its status is unknown. Every other variable is `Unmapped` with its digits as sent, and so is all
-    that comes with status M, because nobody knows what adjusted means. A refusal is a `Fault` with
-    code REFUSED.
+    Rate and volume of a module give an `Infusion`; one of which every bit is set is none. Nobody
+    has documented a word for "it runs", so its status is unknown. Every other variable is
+    `Unmapped` with its digits as sent, and so is all that comes with status M, because nobody knows
+    what adjusted means. A refusal is a `Fault` with code REFUSED.
     """
     if reply.status == "I":
         code = reply.rest[0] if reply.rest else ""
@@ -93,7 +95,9 @@ def reply_rows(reply: Reply) -> tuple[Row, ...]:
     items = dict(reply.items)
     rows: list[Row] = []
     if reply.address != BASE and reply.status != "M" and items.keys() & {"d", "r"}:
-        rows.append(_infusion(reply.address, items.pop("d", None), items.pop("r", None)))
+        told = {k for k in "dr" if k in items and not _NO_VALUE.fullmatch(items[k])}
+        values = {key: items.pop(key) for key in told}
+        rows.append(_infusion(reply.address, values.get("d"), values.get("r")))
     if reply.address == BASE:
         items = {key: value for key, value in items.items() if key not in _OF_BASE}
     prefix = f"{reply.address}{reply.status} "

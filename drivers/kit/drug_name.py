@@ -19,10 +19,13 @@ _UNITS: Final = {
     "meq": "mEq/mL",
 }
 _UNIT: Final = "|".join(sorted(_UNITS, key=len, reverse=True))
-_NUMBER: Final = r"(?<![0-9.,])([0-9]+(?:\.[0-9]+|,[0-9]{1,2})?)"
+# "1.000", "1,000", "1 000" and "1'000" may be one or a thousand, so none of them is a number.
+_THOUSANDS: Final = r"(?![1-9][0-9]{0,2}[.,][0-9]{3}(?![0-9]))(?!(?<=[0-9]\s)[0-9]{3}(?![0-9]))"
+_NUMBER: Final = rf"(?<![0-9.,'\u2019]){_THOUSANDS}([0-9]+(?:[.,][0-9]+)?)"
 # What follows must not continue the volume (a cut name ends in a private-use ellipsis) and must
-# not make it an amount of something else, as in "100mg/50mg".
-_END: Final = rf"(?![\w.,$/\ue000-\uf8ff])(?!\s*(?:{_UNIT})\b)"
+# not make it something else, as in "100mg/50mg", "40IU/24 h", "4mg/50%".
+_OTHER: Final = rf"(?:{_UNIT}|min|h|hr|std|d|day|kg)\b|%"
+_END: Final = rf"(?![\w.,$/'\u2019\ue000-\uf8ff])(?!\s[0-9]{{3}}(?![0-9]))(?!\s*(?:{_OTHER}))"
 _STRENGTH: Final = re.compile(
     rf"{_NUMBER}\s*({_UNIT})\s*/\s*(?:{_NUMBER}\s*(ml)?|(ml)){_END}", re.IGNORECASE
 )

@@ -74,6 +74,17 @@ def test_any_number_of_digits(digits, rate):
     assert decode(f"3C;d{digits}")[0].rate_ml_h == rate
 
 
+def test_a_number_with_every_bit_set_is_no_value_and_shown():
+    row, rate = decode("1C;dFFFF;r000B4C")
+    assert (row.rate_ml_h, row.quality, row.volume_ml) == (None, Quality.NO_VALUE, 2.892)
+    assert rate == Unmapped("1C d", "FFFF")
+    row, volume = decode("1C;d0064;rFFFFFF")
+    assert (row.rate_ml_h, row.volume_ml) == (10.0, None)
+    assert volume == Unmapped("1C r", "FFFFFF")
+    [row] = decode("1C;dFF")
+    assert row.rate_ml_h == 25.5
+
+
 def test_single_pump_has_no_address():
     assert decode("C;d0064;r0")[0] == Infusion(channel=None, rate_ml_h=10.0, volume_ml=0.0)
 
