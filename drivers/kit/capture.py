@@ -40,7 +40,8 @@ class Capture:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._file = path.open("ab")
+        # Unbuffered: what nobody could read is wanted most, and no message makes it durable.
+        self._file = path.open("ab", buffering=0)
         self._clock = clock
         self.chunks = self.messages = self.problems = 0
         self.reason = ""
@@ -64,16 +65,15 @@ class Capture:
     async def message(self, _link: str, _message: Message, _received: float) -> None:
         """The bytes are in the file already; make them durable."""
         self.messages += 1
-        self._file.flush()
         await asyncio.to_thread(os.fsync, self._file.fileno())
 
     def problem(self, _link: str, _problem: Problem) -> None:
         """Count it; the bytes are in the file already."""
         self.problems += 1
 
-    def state(self, _link: str, _state: LinkState, reason: str, _since: float) -> None:
-        """Remember the last reason, except that we stopped it ourselves."""
-        if reason != "stopped":
+    def state(self, _link: str, state: LinkState, reason: str, _since: float) -> None:
+        """Remember the last reason; that we try again or stopped it ourselves is none."""
+        if state not in {LinkState.OPENING, LinkState.CLOSED}:
             self.reason = reason
 
 

@@ -46,6 +46,15 @@ def check_may_send(driver: Driver) -> None:
         _require(not driver.may_send(foreign), f"may_send allows {foreign!r}")
 
 
+def check_passive(driver: Driver) -> None:
+    """A driver that can be told to listen only then sends nothing at all."""
+    if any(option.name == "passive" for option in driver.options):
+        exchange = Exchange(driver, ConformancePlay(), options={"passive": True})
+        exchange.run(_span(driver))
+        exchange.farewell()
+        _require(not exchange.sent, f"passive, and yet it sends {exchange.sent[:1]}")
+
+
 def check_clean(driver: Driver) -> None:
     """Everything that is played arrives, and nothing else."""
     exchange = _clean(driver)
@@ -144,6 +153,7 @@ def check_survives(driver: Driver, data: bytes) -> None:
 CHECKS: Final[tuple[Callable[[Driver], None], ...]] = (
     check_manifest,
     check_may_send,
+    check_passive,
     check_clean,
     check_splitting,
     check_decoder,

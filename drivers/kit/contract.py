@@ -153,7 +153,8 @@ SIMULATOR_FAULTS: Final = (
 class Driver:
     """The manifest: what a driver is called, needs, promises and may say.
 
-    `may_send` is the closed allow-list: the link refuses every other byte.
+    `may_send` is the closed allow-list: the link refuses every other byte, and every byte at all
+    while an option called `passive` is true.
     `decoder(mode, options)`, `session(options)` and `simulator(options, play, clock)` make fresh
     machines; they are given all of `options`, and those of `SIMULATOR_FAULTS`, which no driver has
     to heed. `sources` says how sure the facts are and where they come from.
@@ -180,7 +181,9 @@ class Driver:
         for name, value in given.items():
             if name not in known:
                 raise KeyError(f"{name}: driver {self.name} knows only {', '.join(known)}")
-            choices = known[name].choices
+            default, choices = known[name].default, known[name].choices
+            if isinstance(default, bool):
+                choices = choices or (False, True)
             if choices and value not in choices:
                 raise ValueError(f"{name} = {value!r}: one of {', '.join(map(str, choices))}")
         return {name: given.get(name, option.default) for name, option in known.items()}

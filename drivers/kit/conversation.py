@@ -6,14 +6,13 @@ waits until that message is stored: replies leave in order, none before its mess
 """
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, cast
 
 from drivers.kit.contract import Alive, Close, Departing, Effect, Message, Problem, Send
+from drivers.kit.failures import in_words, place
 from drivers.kit.link import Link
 from monitor_daemon.core.errors import MonitorError
 
@@ -90,6 +89,13 @@ class Conversation(asyncio.Protocol):
         self._writable = True
         self._throttle()
 
+    def eof_received(self) -> bool:
+        """The device will send no more: what it sent is stored and answered before we close."""
+        if not self._waiting or self.transport.get_extra_info("sslcontext") is not None:
+            return False  # TLS as asyncio has it cannot stay half open
+        self._waiting.append((Close("the device closed the connection"), None))
+        return True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone. What was received before is still being stored, unanswered."""
         if self._open:
@@ -98,7 +104,8 @@ class Conversation(asyncio.Protocol):
         self._open = False
         self._set_timer(None)
         if not self.ended.done():
-            self.ended.set_result(self.reason or str(exc or "the device closed the connection"))
+            gone = in_words(exc) if exc else "the device closed the connection"
+            self.ended.set_result(self.reason or gone)
 
     # -- ending ----------------------------------------------------------------------------------
 
@@ -166,11 +173,11 @@ class Conversation(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - a driver's defect must not stop other links
             # A defect of one driver ends this connection, loudly; other links go on.
             # The text of the error may quote the wire, so only its kind and place are told.
-            kind, place = type(error).__name__, _place(error)
+            kind, where = type(error).__name__, place(error)
             self._link.log.error(  # noqa: TRY400 - the traceback's texts may quote the wire
-                "link.driver_fault", code="DRIVER_FAULT", error=kind, place=place
+                "link.driver_fault", code="DRIVER_FAULT", error=kind, place=where
             )
-            self._link.fault("DRIVER_FAULT", f"{kind} at {place}")
+            self._link.fault("DRIVER_FAULT", f"{kind} at {where}")
             self.abort(f"fault in driver {self._link.spec.driver.name}: {kind}")
 
     def _store(self, message: Message, now: float) -> None:
@@ -220,7 +227,7 @@ class Conversation(asyncio.Protocol):
                 if reply is not None:
                     self._write(reply)
             case Alive(detail):
-                self._link.detail = detail
+                self._link.answered(detail)
             case Close(reason):
                 if self._open:
                     self.close(reason)
@@ -229,7 +236,7 @@ class Conversation(asyncio.Protocol):
         if not self._open:
             return
         link = self._link
-        if not link.spec.driver.may_send(data):
+        if not link.may_send(data):
             link.counters.refused_sends += 1
             link.log.error("link.send_refused", code="SEND_REFUSED", size=len(data))
             return
@@ -265,9 +272,3 @@ class Conversation(asyncio.Protocol):
         self._due = self._timer = None
         now = self._loop.time()
         self._act(lambda: self._session.wake(now), now)
-
-
-def _place(error: Exception) -> str:
-    """Where an exception came from: file and line, without its text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

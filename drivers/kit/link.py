@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from drivers.kit.contract import Driver, Message, Problem, Session
+from drivers.kit.failures import in_words, place
 from drivers.kit.link_state import Backoff, LinkEvent, LinkMachine, LinkState
-from monitor_daemon.core.errors import ConfigError, LinkError
+from monitor_daemon.core.errors import ConfigError, InvariantError, LinkError
 from monitor_daemon.core.vocabulary import Fault
 
 log = structlog.get_logger("links")
@@ -101,6 +102,8 @@ class Link(ABC):
         self._trouble_since: float | None = None
         self._quiet_since = 0.0
         self._bytes_at_message = 0
+        self._answers = False
+        self._signs: tuple[bool, bool] | None = None
         self._watch: asyncio.TimerHandle | None = None
 
     @property
@@ -109,12 +112,17 @@ class Link(ABC):
         return self._machine.state
 
     def status(self) -> dict[str, Any]:
-        """State, reason, since when, what the device says of itself, and the counters."""
+        """State, reason, since when, what the device says of itself, and the counters.
+
+        `since`, `trouble_since` (None unless data ought to come and do not) and `last_message` are
+        monotonic seconds.
+        """
         machine = self._machine
         return {
             "state": machine.state.value,
             "reason": machine.reason,
             "since": machine.since,
+            "trouble_since": self._trouble_since,
             "detail": self.detail,
             **asdict(self.counters),
         }
@@ -128,18 +136,24 @@ class Link(ABC):
         loop = asyncio.get_running_loop()
         try:
             while True:
+                code = LinkError.code
                 self._step(LinkEvent.START, f"opening {self.where}")
                 try:
-                    reason = await self._hold()
+                    reason = f"lost {self.where}: {await self._hold()}"
                 except ConfigError as error:
                     self._step(LinkEvent.REFUSED, str(error))
                     self.log.critical("link.failed", reason=str(error), code=error.code)
                     return
                 except (OSError, LinkError) as error:
-                    reason = f"cannot open {self.where}: {error or type(error).__name__}"
+                    reason = f"cannot open {self.where}: {in_words(error)}"
+                    code = error.code if isinstance(error, LinkError) else code
+                except Exception as error:  # noqa: BLE001 - a defect here must not stop other links
+                    kind, code = type(error).__name__, InvariantError.code
+                    self.log.critical("link.fault", code=code, error=kind, place=place(error))
+                    reason = f"fault of ours with {self.where}: {kind}"
                 self._stop_watch()
                 self._step(LinkEvent.LOST, reason)
-                self._trouble(reason, loop.time())
+                self._trouble(reason, loop.time(), code)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._backoff.pause()):
                         await self._woken.wait()
@@ -162,11 +176,22 @@ class Link(ABC):
         """A fresh session of the driver with this link's settings."""
         return self.spec.driver.session(self._settings)
 
+    def may_send(self, data: bytes) -> bool:
+        """Whether `data` may go to the device: nothing if the link is `passive`, whatever it is."""
+        return not self._settings.get("passive") and self.spec.driver.may_send(data)
+
+    def answered(self, detail: str) -> None:
+        """The device answered without data; `detail` is what it says of itself."""
+        if detail != self.detail:
+            self.log.debug("link.answered", detail=detail)
+        self.detail = detail
+        self._answers = True
+
     def heard(self, now: float) -> None:
         """A complete valid message came."""
         self.counters.messages += 1
-        self.counters.last_message = self._quiet_since = now
-        self._bytes_at_message = self.counters.bytes_in
+        self.counters.last_message = now
+        self._listen_from(now)
         if self.state is LinkState.LIVE:
             return
         self._step(LinkEvent.HEARD, "messages arrive")
@@ -190,20 +215,29 @@ class Link(ABC):
 
     def _opened(self, reason: str) -> None:
         self._step(LinkEvent.OPENED, reason)
-        self._quiet_since = asyncio.get_running_loop().time()
-        self._bytes_at_message = self.counters.bytes_in
+        self.detail = ""  # it may be another device now
+        self._listen_from(asyncio.get_running_loop().time())
         self._watch_from(self._quiet_since)
+
+    def _listen_from(self, now: float) -> None:
+        """From `now` on nothing has been heard yet."""
+        self._quiet_since = now
+        self._bytes_at_message = self.counters.bytes_in
+        self._answers = False
 
     def _step(self, event: LinkEvent, reason: str) -> None:
         self._machine.step(event, reason, asyncio.get_running_loop().time())
+        self._tell()
+
+    def _tell(self) -> None:
         machine = self._machine
         self.spec.sink.state(self.spec.name, machine.state, machine.reason, machine.since)
-        self.log.debug("link.state", state=machine.state.value, reason=reason)
+        self.log.debug("link.state", state=machine.state.value, reason=machine.reason)
 
-    def _trouble(self, reason: str, since: float) -> None:
+    def _trouble(self, reason: str, since: float, code: str = LinkError.code) -> None:
         if self._trouble_since is None:
             self._trouble_since = since
-            self.log.warning("link.trouble", state=self.state.value, reason=reason)
+            self.log.warning("link.trouble", code=code, state=self.state.value, reason=reason)
 
     def _watch_from(self, start: float) -> None:
         loop = asyncio.get_running_loop()
@@ -220,15 +254,23 @@ class Link(ABC):
             self._watch_from(self._quiet_since)
             return
         self._watch_from(now)
+        # Somebody may plug the device in, with wrong settings, long after the port was opened.
+        signs = (self._answers, self.counters.bytes_in > self._bytes_at_message)
         if self.state is not LinkState.SILENT:
             reason = self._why_silent(now - self._quiet_since)
             self._step(LinkEvent.QUIET, reason)
             self._trouble(reason, self._quiet_since)
+        elif signs != self._signs:
+            reason = self._why_silent(now - self._quiet_since)
+            self._machine.explain(reason)
+            self._tell()
+            self.log.warning("link.trouble", code=LinkError.code, state="silent", reason=reason)
+        self._signs = signs
 
     def _why_silent(self, seconds: float) -> str:
-        received = self.counters.bytes_in - self._bytes_at_message
-        if not received:
-            return f"{self.where} is open but silent for {seconds:.0f} s"
-        if self.detail:
+        if self._answers:
             return f"the device answers ({self.detail}) but sent no data for {seconds:.0f} s"
-        return f"{received} bytes but no valid frame in {seconds:.0f} s: {self.doubt}?"
+        received = self.counters.bytes_in - self._bytes_at_message
+        if received:
+            return f"{received} bytes but no valid frame in {seconds:.0f} s: {self.doubt}?"
+        return f"{self.where} is open but silent for {seconds:.0f} s"

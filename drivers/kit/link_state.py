@@ -86,6 +86,10 @@ class LinkMachine:
             self.since = now
         self.state, self.reason = following, reason
 
+    def explain(self, reason: str) -> None:
+        """The state stays; more is known of the reason."""
+        self.reason = reason
+
 
 @dataclass(slots=True)
 class Backoff:

@@ -68,7 +68,12 @@ def split_address(address: str, default_port: int | None = None) -> tuple[str, i
         host, port = address, "" if default_port is None else str(default_port)
     if not port.isdecimal() or int(port) > 65535:
         raise ConfigError(f"address {address!r}: expected host:port with a port up to 65535")
-    return host.strip("[]") or "127.0.0.1", int(port)
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise ConfigError(f"address {address!r}: no host can have this name") from error
+    return host, int(port)
 
 
 def _require(driver: Driver, transport: Transport) -> None:

@@ -21,8 +21,8 @@ from drivers.kit.tcp_link import keep_alive
 from drivers.kit.tls import Handshake, Tls
 from monitor_daemon.core.errors import ConfigError
 
-MAX_CONNECTIONS: Final = 256
-MAX_PER_PEER: Final = 64
+MAX_CONNECTIONS: Final = 512
+MAX_PER_PEER: Final = 256
 
 #: Receive buffer of a connection (the kernel doubles it). One read then brings so little that even
 #: a flood of the smallest messages keeps the others waiting for milliseconds only.
@@ -62,6 +62,7 @@ class MllpLink(Link):
         self._tls = None if tls is None else tls.for_listener()
         self._conversations: dict[Conversation, str] = {}
         self._handshakes: dict[Conversation, Handshake] = {}
+        self._blamed: str | None = None
         self.address: tuple[str, int] | None = None
 
     @property
@@ -152,11 +153,21 @@ class MllpLink(Link):
         peer = self._conversations.pop(conversation, "a peer")
         self.fault("TLS_REFUSED", f"{peer}: {reason}")
 
+    def _why_silent(self, seconds: float) -> str:
+        if not self._conversations:
+            return f"no device is connected to {self.where} for {seconds:.0f} s"
+        return super()._why_silent(seconds)
+
     def _left(self, conversation: Conversation, reason: str) -> None:
         peer = self._conversations.pop(conversation, None)
         if peer is None:
             return
-        self.log.debug("link.peer_left", peer=peer, reason=reason)
+        # Whom we hung up on has to be found among many: loud once, repeats of his quietly.
+        blamed = bool(conversation.reason)
+        say = self.log.warning if blamed and peer != self._blamed else self.log.debug
+        say("link.peer_left", peer=peer, reason=reason)
+        if blamed:
+            self._blamed = peer
         if not self._conversations and self.state in {
             LinkState.WAITING,
             LinkState.LIVE,

@@ -1,11 +1,15 @@
-"""What a probe hears: each parameter with its wire code, last value and rate. Nothing is kept."""
+"""What a probe hears: each parameter with its wire code, last value and rate. Nothing is kept.
+
+And what became of the parts of a message, for a driver that can say so.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, Protocol
 
 from drivers.kit.capture import Direction
 from drivers.kit.contract import Driver, Message, Problem
@@ -50,17 +54,76 @@ class Explained:
     use: str
 
 
-#: Raw bytes of one message and the driver's options to what became of its parts.
-Explain = Callable[[bytes, Mapping[str, Any]], Iterable[Explained]]
+class Explain(Protocol):
+    """The function `explain` in the module `explain` of a driver's package; it may have none.
+
+    It takes one message as `Message.raw` has it and all options of the driver, and says of every
+    part of it what it was used for, or why it was not. Bytes that are no message have one part, of
+    which `use` begins with `unreadable`. Never raises for bad bytes.
+    """
+
+    def __call__(self, raw: bytes, options: Mapping[str, Any], /) -> Iterable[Explained]:
+        """Explain one message."""
+        ...
+
+
+class Split(Protocol):
+    """The function `messages` in the same module: the messages in a file, for `drivers explain`.
+
+    It takes the bytes that the driver's decoder takes, all at once, and gives each message as
+    `Explain` wants it, or what was wrong with the bytes there, with its offset. Without it a file
+    is one message.
+    """
+
+    def __call__(
+        self, data: bytes, options: Mapping[str, Any], /
+    ) -> Iterable[tuple[int, bytes | Fault]]:
+        """Find the messages."""
+        ...
+
+
+class Validate(Protocol):
+    """The function `validate` in the module `validate` of a driver's package; it may have none.
+
+    It takes messages as `Explain` does and says, for each, where another implementation or a
+    standard finds fault with it. Values are not quoted.
+    """
+
+    def __call__(
+        self, raws: Sequence[bytes], options: Mapping[str, Any], /
+    ) -> Sequence[Sequence[Explained]]:
+        """Find faults."""
+        ...
 
 
 def explainer(driver: Driver) -> Explain | None:
-    """The function `explain` of the module `explain` beside the driver's own, if there is one."""
-    package = driver.session.__module__.rpartition(".")[0]
-    if not package or find_spec(f"{package}.explain") is None:
-        return None
-    explain: Explain = import_module(f"{package}.explain").explain
+    """The driver's function `explain`; None if its package has no module of this name."""
+    explain: Explain | None = getattr(_beside(driver, "explain"), "explain", None)
     return explain
+
+
+def splitter(driver: Driver) -> Split:
+    """How the driver finds the messages in a file."""
+    split: Split = getattr(_beside(driver, "explain"), "messages", _one_message)
+    return split
+
+
+def validator(driver: Driver) -> Validate | None:
+    """The driver's function `validate`; None if its package has no module of this name."""
+    validate: Validate | None = getattr(_beside(driver, "validate"), "validate", None)
+    return validate
+
+
+def _one_message(data: bytes, _options: Mapping[str, Any], /) -> Iterable[tuple[int, bytes]]:
+    return [(0, data)] if data else []
+
+
+def _beside(driver: Driver, name: str) -> ModuleType | None:
+    """The module `name` in the package of the driver's own, if there is one."""
+    package = driver.session.__module__.rpartition(".")[0]
+    if not package or find_spec(f"{package}.{name}") is None:
+        return None
+    return import_module(f"{package}.{name}")
 
 
 class ProbeSink:
@@ -102,9 +165,9 @@ class ProbeSink:
         """Count it."""
         self.errors[problem.fault.code, problem.fault.reason] += 1
 
-    def state(self, _link: str, _state: LinkState, reason: str, _since: float) -> None:
-        """Remember the last reason, except that we stopped it ourselves."""
-        if reason != "stopped":
+    def state(self, _link: str, state: LinkState, reason: str, _since: float) -> None:
+        """Remember the last reason; that we try again or stopped it ourselves is none."""
+        if state not in {LinkState.OPENING, LinkState.CLOSED}:
             self.reason = reason
 
 

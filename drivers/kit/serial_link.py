@@ -1,40 +1,67 @@
-"""A serial port: opened exclusively, found by path or by the adapter's USB serial number.
+"""A serial port, opened exclusively with the line settings of the driver or the site.
 
 The only file that imports serialx. It opens ptys with parity, locks the port (`flock`) and reports
-a pulled adapter at once; pyserial only lists the ports.
+a pulled adapter at once.
 """
 
 import asyncio
 import errno
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import serialx
-from serial.tools import list_ports
 
+from drivers.kit.contract import Driver
 from drivers.kit.conversation import Conversation
 from drivers.kit.link import Link, LinkSpec
 from drivers.kit.link_state import Backoff
+from drivers.kit.serial_port import find_port, holder, is_pty
 from monitor_daemon.core.errors import ConfigError, LinkError
 
-BY_ID = Path("/dev/serial/by-id")
+#: What may be set of a line, and to what; rates beyond any adapter's are slips of the pen.
+_LINE: Final[Mapping[str, Sequence[Any]]] = {
+    "baudrate": range(50, 4_000_001),
+    "byte_size": (5, 6, 7, 8),
+    "parity": ("N", "E", "O"),
+    "stopbits": (1, 2),
+    "xonxoff": (False, True),
+    "rtscts": (False, True),
+}
+
+
+def line_settings(driver: Driver, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The driver's line settings with those of the site (`given`) in their place.
+
+    Raises ConfigError naming a setting that there is not, or a value that it cannot have.
+    """
+    for name, value in given.items():
+        choices = _LINE.get(name)
+        if choices is None:
+            raise ConfigError(
+                f"line.{name}: no such setting; there are {', '.join(_LINE)}", code="CONFIG_LINK"
+            )
+        if type(value) is not type(choices[0]) or value not in choices:
+            words = ", ".join(map(repr, choices))
+            if isinstance(choices, range):
+                words = f"a whole number from {choices[0]} to {choices[-1]}"
+            raise ConfigError(f"line.{name} = {value!r}: allowed: {words}", code="CONFIG_LINK")
+    return {"baudrate": 9600, **driver.serial, **given}
 
 
 class SerialLink(Link):
     """A link over a serial port.
 
-    `port` is a path (`/dev/...`), a name under /dev/serial/by-id, or a USB serial number. `serial`
-    overrides the driver's line settings: baudrate, byte_size, parity (N, E, O), stopbits, xonxoff,
-    rtscts.
+    `port` is a path (with a slash), a name under /dev/serial/by-id, or a USB serial number. `line`
+    are the site's settings, as `line_settings` takes them. Raises ConfigError for a wrong one.
     """
 
-    def __init__(self, spec: LinkSpec, port: str, serial: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, spec: LinkSpec, port: str, line: Mapping[str, Any] | None = None) -> None:
         # Opening a local file costs nothing, so a replugged adapter is found within two seconds.
         super().__init__(spec, port, Backoff(cap=1.5))
-        self._port = port
-        self.line = {"baudrate": 9600, **spec.driver.serial, **(serial or {})}
+        try:
+            self.line = line_settings(spec.driver, line or {})
+        except ConfigError as error:
+            raise ConfigError(f"link {spec.name}: {error}", code=error.code) from error
         framing = "".join(
             str(self.line.get(key, "?")) for key in ("byte_size", "parity", "stopbits")
         )
@@ -44,14 +71,16 @@ class SerialLink(Link):
         )
 
     async def _hold(self) -> str:
-        path = await asyncio.to_thread(find_port, self._port)
+        path = await asyncio.to_thread(find_port, self.where)
         conversation = Conversation(self, self._begin)
         try:
             await self._open(path, conversation)
             return await asyncio.shield(conversation.ended)
         except OSError as error:
             if error.errno == errno.EBUSY:
-                raise LinkError(f"{path} is in use by {holder(path)}", code="PORT_BUSY") from error
+                raise LinkError(f"it is in use by {holder(path)}", code="PORT_BUSY") from error
+            if error.errno == errno.ENOTTY:
+                raise LinkError("it is no serial port") from error
             raise
         except (serialx.SerialException, TypeError, ValueError) as error:
             raise ConfigError(f"{path}: line settings {self.line}: {error}") from error
@@ -74,57 +103,3 @@ class SerialLink(Link):
 
     def _begin(self, _conversation: Conversation) -> None:
         self._opened(f"{self.where} is open, nothing heard yet")
-
-
-def find_port(port: str) -> str:
-    """The path of a port given by path, by-id name or USB serial number.
-
-    Raises LinkError if no adapter with that number is plugged in; it names those that are.
-    """
-    if port.startswith("/"):
-        return port
-    by_id = BY_ID / port
-    if by_id.exists():
-        return str(by_id)
-    found = {info.serial_number: info.device for info in list_ports.comports()}
-    if port in found:
-        return str(found[port])
-    known = ", ".join(sorted(number for number in found if number)) or "none"
-    raise LinkError(f"no port with USB serial number {port}; plugged in: {known}", code="NO_PORT")
-
-
-def is_pty(path: str) -> bool:
-    """Whether `path` leads to a pseudo-terminal."""
-    return os.path.realpath(path).startswith("/dev/pts/")
-
-
-def holder(path: str) -> str:
-    """Who locked the port, in words: from the kernel's table of locks, which everybody may read."""
-    unknown = "another program"
-    try:
-        wanted = Path(path).stat().st_ino
-        locks = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
-        return unknown
-    for line in locks.splitlines():
-        fields = line.split()
-        if (
-            len(fields) < 6
-            or not fields[4].isdigit()
-            or fields[5].rpartition(":")[2] != str(wanted)
-        ):
-            continue
-        pid = int(fields[4])
-        try:
-            same = Path(path).stat().st_dev == _device(fields[5])
-            name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-        except OSError:
-            continue
-        if same:
-            return f"process {pid} ({name})"
-    return unknown
-
-
-def _device(field: str) -> int:
-    major, minor, _inode = field.split(":")
-    return os.makedev(int(major, 16), int(minor, 16))

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from drivers.kit.conversation import Conversation
 from drivers.kit.link import Link, LinkSpec
@@ -29,18 +30,24 @@ def keep_alive(transport: asyncio.BaseTransport) -> None:
 
 
 class TcpLink(Link):
-    """A TCP client link to `host`:`port`."""
+    """A TCP client link to `host`:`port`; `how` goes to asyncio's `create_connection`."""
 
-    def __init__(self, spec: LinkSpec, host: str, port: int) -> None:
+    def __init__(
+        self,
+        spec: LinkSpec,
+        host: str,
+        port: int,
+        how: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(spec, f"{host}:{port}", Backoff(cap=30.0))
-        self._host, self._port = host, port
+        self._host, self._port, self._how = host, port, how or {}
 
     async def _hold(self) -> str:
         conversation = Conversation(self, self._begin)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(
-                    lambda: conversation, self._host, self._port
+                    lambda: conversation, self._host, self._port, **self._how
                 )
             return await asyncio.shield(conversation.ended)
         finally:

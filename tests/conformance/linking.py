@@ -1,7 +1,10 @@
 """What the link tests share: a sink that can be waited for, and running things beside a test."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+import os
+import pty
+import tty
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -64,6 +67,18 @@ def spec(sink, period=1.0, **options):
 def echo_simulation(**options):
     clock = SimClock(monotonic(), datetime(2026, 1, 1, tzinfo=UTC))
     return Simulation(echo_driver.DRIVER, ConformancePlay(), clock, {"period": 0.02, **options})
+
+
+@contextmanager
+def bare_pty():
+    """A line with nobody at the other end: (master, path)."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    try:
+        yield master, os.ttyname(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @asynccontextmanager

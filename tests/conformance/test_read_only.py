@@ -161,7 +161,10 @@ async def test_the_link_sends_the_list_and_refuses_every_other_byte(name):
     wanted = [*bad, *good]
     rng.shuffle(wanted)
     session = type("Told", (Willing,), {"want": tuple(wanted)})
-    link = any_link(LinkSpec("bed-1", replace(load_driver(name), session=session), Recorder()))
+    # As delivered one driver only listens, and then its list is empty.
+    options = WAYS.get(name, [{}])[0]
+    driver = replace(load_driver(name), session=session)
+    link = any_link(LinkSpec("bed-1", driver, Recorder(), options))
     wire = Wire()
     Conversation(link, lambda _: None).connection_made(wire)
     assert wire.written == [data for data in wanted if data in closed(name)]
@@ -175,6 +178,20 @@ PASSIVE = [
     for name in driver_names()
     if any(option.name == "passive" for option in load_driver(name).options)
 ]
+
+
+@pytest.mark.parametrize("name", PASSIVE)
+@pytest.mark.expects_error("link.send_refused")
+async def test_a_passive_link_refuses_what_its_own_list_allows(name):
+    """The kit keeps the promise of a tap, whatever a session wants."""
+    good = sample(name, random.Random(name))
+    session = type("Told", (Willing,), {"want": tuple(good)})
+    driver = replace(load_driver(name), session=session)
+    link = any_link(LinkSpec("bed-1", driver, Recorder(), {"passive": True}))
+    wire = Wire()
+    Conversation(link, lambda _: None).connection_made(wire)
+    assert wire.written == []
+    assert link.counters.refused_sends == len(good)
 
 
 @pytest.mark.parametrize("name", PASSIVE)

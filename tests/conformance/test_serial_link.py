@@ -2,35 +2,20 @@
 
 import asyncio
 import os
-import pty
-import sys
-import tty
-from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import echo_driver
 import pytest
 import structlog
-from linking import Place, Recorder, cancel, echo_simulation, running, spec
+from linking import Place, Recorder, bare_pty, cancel, echo_simulation, running, spec
 from serial.tools import list_ports
 
-from drivers.kit import serial_link
+from drivers.kit.contract import Alive, Option
 from drivers.kit.link_state import LinkState
-from drivers.kit.serial_link import SerialLink, find_port, holder
+from drivers.kit.serial_link import SerialLink
 from drivers.kit.simulate import run_pty
-from monitor_daemon.core.errors import LinkError
-
-
-@contextmanager
-def bare_pty():
-    """A line with nobody at the other end: (master, path)."""
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    try:
-        yield master, os.ttyname(slave)
-    finally:
-        os.close(master)
-        os.close(slave)
+from monitor_daemon.core.errors import ConfigError
 
 
 async def test_hears_the_device_and_knows_what_it_is(tmp_path):
@@ -69,15 +54,17 @@ async def test_unplugged_and_plugged_in_again(tmp_path):
     sink, place = Recorder(), Place()
     with structlog.testing.capture_logs() as logs:
         device = asyncio.create_task(run_pty(echo_simulation(), tmp_path / "port", place))
-        link = SerialLink(spec(sink), await place.ready())
+        port = await place.ready()
+        link = SerialLink(spec(sink), port)
         async with running(link.run()):
             await sink.until(lambda: link.state is LinkState.LIVE)
             await cancel(device)
             reason = await sink.reach(LinkState.BACKING_OFF)
-            assert reason
+            assert reason == f"lost {port}: the port is gone"
             # The port is gone: the next attempt fails too, quietly.
             link.wake()
-            assert "cannot open" in await sink.reach(LinkState.BACKING_OFF)
+            gone = await sink.reach(LinkState.BACKING_OFF)
+            assert gone == f"cannot open {port}: No such file or directory"
             async with running(run_pty(echo_simulation(), tmp_path / "port", again := Place())):
                 await again.ready()
                 link.wake()
@@ -107,6 +94,50 @@ async def test_bytes_without_a_valid_frame_suggest_the_line_settings():
     assert "wrong line settings (19200 baud 8N1), wrong driver or a damaged cable?" in reason
 
 
+async def test_what_comes_after_the_silence_was_told_is_told_too():
+    """A device is plugged in with wrong settings long after its port was opened."""
+    sink = Recorder()
+    with bare_pty() as (master, path), structlog.testing.capture_logs() as logs:
+        link = SerialLink(spec(sink, period=0.05), path)
+        async with running(link.run()):
+            assert "is open but silent" in await sink.reach(LinkState.SILENT)
+            since = link.status()["since"]
+            os.write(master, b"\x80\xf3\x0e" * 10)
+            reason = await sink.reach(LinkState.SILENT)
+            # The same once more is nothing new: nothing is told in the next two watches.
+            os.write(master, b"\x80")
+            await asyncio.sleep(6 * link.period)
+            assert link.status()["since"] == since
+    assert "30 bytes but no valid frame" in reason
+    assert "wrong line settings" in reason
+    assert [state for state, _ in sink.states].count(LinkState.SILENT) == 2
+    loud = [entry["reason"] for entry in logs if entry["log_level"] == "warning"]
+    assert len(loud) == 2
+    assert loud[1] == reason
+
+
+class Introducing(echo_driver.EchoSession):
+    """Says who it is as soon as it is connected."""
+
+    def connected(self, now):
+        return [Alive("echo 7")]
+
+
+async def test_a_device_that_once_answered_and_now_sends_garbage_does_not_answer():
+    """Its line settings were changed while we were connected."""
+    sink = Recorder()
+    driver = replace(echo_driver.DRIVER, session=Introducing)
+    with bare_pty() as (master, path):
+        link = SerialLink(replace(spec(sink, period=0.05), driver=driver), path)
+        async with running(link.run()):
+            assert "device answers (echo 7)" in await sink.reach(LinkState.SILENT)
+            os.write(master, echo_driver.line("MAP 65"))
+            await sink.reach(LinkState.LIVE)
+            os.write(master, b"\x80\xf3\x0e")
+            reason = await sink.reach(LinkState.SILENT)
+    assert "3 bytes but no valid frame" in reason
+
+
 async def test_silence_is_told_within_three_periods_and_not_before():
     sink, period = Recorder(), 0.2
     with bare_pty() as (_, path):
@@ -127,6 +158,8 @@ async def test_trouble_is_loud_once_its_repeats_are_quiet_and_its_end_tells_how_
             for _ in range(3):
                 await sink.reach(LinkState.BACKING_OFF)
                 link.wake()
+            began, now = link.status()["trouble_since"], link.status()["since"]
+            assert began < now
             async with running(run_pty(echo_simulation(), port, place := Place())):
                 await place.ready()
                 link.wake()
@@ -157,54 +190,37 @@ async def test_a_device_that_falls_silent_and_comes_back():
     assert link.counters.reconnects == 0
 
 
-async def test_second_reader_is_told_who_holds_the_port():
-    first, second = Recorder(), Recorder()
-    with bare_pty() as (_, path):
-        async with running(SerialLink(spec(first), path).run()):
-            await first.until(lambda: LinkState.WAITING in dict(first.states))
-            async with running(SerialLink(spec(second), path).run()):
-                reason = await second.reach(LinkState.BACKING_OFF)
-    assert f"{path} is in use by process {os.getpid()} (" in reason
-
-
-async def test_another_program_on_the_port_is_named():
+@pytest.mark.expects_error("link.fault")
+async def test_a_defect_of_ours_is_loud_and_the_link_tries_again(monkeypatch):
+    """Whatever the system or a library does: the other links, and this one, go on."""
     sink = Recorder()
-    locks = "import fcntl,sys,time; f=open(sys.argv[1]); fcntl.flock(f,2); print(flush=True); "
-    with bare_pty() as (_, path):
-        other = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            locks + "sys.stdin.read()",
-            path,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        await other.stdout.readline()
-        link = SerialLink(spec(sink), path)
-        async with running(link.run()):
+    with bare_pty() as (_, path), structlog.testing.capture_logs() as logs:
+        answers = iter([RuntimeError("what nobody expected")])
+
+        def comports():
+            for error in answers:
+                raise error
+            return [SimpleNamespace(serial_number="A50285BI", device=path)]
+
+        monkeypatch.setattr(list_ports, "comports", comports)
+        async with running(SerialLink(spec(sink), "A50285BI").run()):
             reason = await sink.reach(LinkState.BACKING_OFF)
-            other.stdin.close()
-            await other.wait()
-            link.wake()
             await sink.reach(LinkState.WAITING)
-    assert f"{path} is in use by process {other.pid} (python" in reason
+    assert reason == "fault of ours with A50285BI: RuntimeError"
+    [loud] = [entry for entry in logs if entry["event"] == "link.fault"]
+    assert (loud["code"], loud["error"]) == ("INVARIANT", "RuntimeError")
+    assert loud["place"].startswith("test_serial_link.py:")
 
 
 @pytest.mark.expects_error("link.failed")
 async def test_line_settings_that_cannot_be_are_never_retried():
     sink = Recorder()
+    odd = replace(spec(sink), driver=replace(echo_driver.DRIVER, serial={"parity": "Q"}))
     with bare_pty() as (_, path):
-        await SerialLink(spec(sink), path, {"parity": "Q"}).run()
+        await SerialLink(odd, path).run()
     state, reason = sink.states[-1]
     assert state is LinkState.FAILED
     assert "'parity': 'Q'" in reason
-
-
-async def test_adapter_that_is_not_plugged_in():
-    sink = Recorder()
-    async with running(SerialLink(spec(sink), "NO-SUCH-ADAPTER").run()):
-        reason = await sink.reach(LinkState.BACKING_OFF)
-    assert "no port with USB serial number NO-SUCH-ADAPTER" in reason
 
 
 async def test_what_the_manifest_does_not_allow_is_never_sent():
@@ -224,45 +240,31 @@ async def test_what_the_manifest_does_not_allow_is_never_sent():
     ]
 
 
-async def test_a_port_is_found_by_its_usb_serial_number_whatever_its_path(monkeypatch):
+async def test_a_passive_link_sends_nothing_whatever_its_driver_wants():
     sink = Recorder()
-    with bare_pty() as (_, before), bare_pty() as (_, path):
-        plugged = [SimpleNamespace(serial_number="A50285BI", device=before)]
-        monkeypatch.setattr(list_ports, "comports", lambda: plugged)
-        link = SerialLink(spec(sink, period=60.0), "A50285BI")
-        async with running(link.run()):
-            await sink.reach(LinkState.WAITING)
-            plugged[:] = [SimpleNamespace(serial_number=None, device=before)]
-            assert find_port(before) == before
-            with pytest.raises(LinkError, match="number A50285BI; plugged in: none"):
-                find_port("A50285BI")
-            plugged.append(SimpleNamespace(serial_number="A50285BI", device=path))
-            assert find_port("A50285BI") == path
-            assert link.where == "A50285BI"
-
-
-async def test_a_port_is_found_by_its_by_id_name(monkeypatch, tmp_path):
-    sink = Recorder()
-    monkeypatch.setattr(serial_link, "BY_ID", tmp_path)
-    with bare_pty() as (master, path):
-        (tmp_path / "usb-FTDI_A50285BI-if00-port0").symlink_to(path)
-        link = SerialLink(spec(sink), "usb-FTDI_A50285BI-if00-port0")
+    driver = replace(
+        echo_driver.DRIVER,
+        options=(*echo_driver.DRIVER.options, Option("passive", True, "only listen")),
+    )
+    with bare_pty() as (master, path), structlog.testing.capture_logs() as logs:
+        link = SerialLink(replace(spec(sink), driver=driver), path)
         async with running(link.run()):
             await sink.until(lambda: link.state is LinkState.WAITING)
             os.write(master, echo_driver.line("MAP 65"))
-            await sink.reach(LinkState.LIVE)
+            await sink.until(lambda: sink.messages)
+        os.set_blocking(master, False)
+        with pytest.raises(BlockingIOError):
+            os.read(master, 100)
+    assert link.counters.bytes_out == 0
+    assert link.counters.refused_sends >= 1
+    assert {e["event"] for e in logs if e["log_level"] == "error"} == {"link.send_refused"}
 
 
-def test_no_pause_between_two_attempts_is_longer_than_two_seconds():
-    backoff = SerialLink(spec(Recorder()), "/dev/ttyNOT")._backoff
-    backoff.chance = lambda: 1.0
-    assert max(backoff.pause() for _ in range(20)) < 2.0
-
-
-def test_a_path_is_taken_as_it_is():
-    assert find_port("/dev/ttyNOT") == "/dev/ttyNOT"
-
-
-def test_a_port_that_nobody_locked_has_no_known_holder():
-    with bare_pty() as (_, path):
-        assert holder(path) == "another program"
+async def test_a_simulated_device_takes_no_file_for_its_place_and_needs_a_folder(tmp_path):
+    kept = tmp_path / "notes.txt"
+    kept.write_text("do not lose me")
+    with pytest.raises(ConfigError, match=r"notes\.txt exists and is no symlink"):
+        await run_pty(echo_simulation(), kept, Place())
+    assert kept.read_text() == "do not lose me"
+    with pytest.raises(ConfigError, match=r"none/port: No such file or directory"):
+        await run_pty(echo_simulation(), tmp_path / "none" / "port", Place())

@@ -39,7 +39,7 @@ async def test_device_refuses_then_accepts():
     link = TcpLink(spec(sink), LOCAL, port)
     async with running(link.run()):
         reason = await sink.reach(LinkState.BACKING_OFF)
-        assert f"cannot open {LOCAL}:{port}" in reason
+        assert reason == f"cannot open {LOCAL}:{port}: Connection refused"
         async with running(run_server(echo_simulation(), LOCAL, port, place)):
             await place.ready()
             link.wake()
@@ -57,7 +57,8 @@ async def test_goodbye_closes_and_says_why():
     async with server:
         port = server.sockets[0].getsockname()[1]
         async with running(TcpLink(spec(sink), LOCAL, port).run()):
-            assert await sink.reach(LinkState.BACKING_OFF) == "the device said goodbye"
+            reason = await sink.reach(LinkState.BACKING_OFF)
+    assert reason == f"lost {LOCAL}:{port}: the device said goodbye"
 
 
 async def test_device_that_dials_in_and_again_after_a_loss():

@@ -79,6 +79,11 @@ class Raising(echo_driver.EchoSession):
         ("check_corrupted_chunk", {"session": Deaf}, "no rows after damage"),
         ("check_clean", {"simulator": Inventing}, "a value that nobody played"),
         ("check_may_send", {"may_send": lambda _data: True}, "may_send allows b''"),
+        (
+            "check_passive",
+            {"options": (*echo_driver.DRIVER.options, Option("passive", False, "a tap"))},
+            "passive, and yet it sends",
+        ),
         ("check_manifest", {"sources": " "}, "must say something"),
         (
             "check_manifest",

@@ -94,7 +94,8 @@ async def test_nobody_listens_then_somebody_does(device):
     sink, place = Recorder(), Place()
     link = UdpLink(spec(sink), host, port)
     async with running(link.run()):
-        assert "Connection refused" in await sink.reach(LinkState.BACKING_OFF)
+        reason = await sink.reach(LinkState.BACKING_OFF)
+        assert reason == f"lost {host}:{port} (UDP): Connection refused"
         async with running(run_server(fast(), host, port, place)):
             await place.ready()
             link.wake()
@@ -159,9 +160,10 @@ async def test_while_storage_is_stuck_nothing_more_is_read(device):
 
 async def test_a_session_that_closes_says_why(device):
     sink = Recorder()
-    async with linked(sink, device) as (_, reader):
+    async with linked(sink, device) as (link, reader):
         device.sendto(echo_driver.line("BYE"), reader)
-        assert await sink.reach(LinkState.BACKING_OFF) == "the device said goodbye"
+        reason = await sink.reach(LinkState.BACKING_OFF)
+    assert reason == f"lost {link.where}: the device said goodbye"
 
 
 async def test_a_host_that_has_no_address_is_tried_again():

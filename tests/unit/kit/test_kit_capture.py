@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.kit.capture import Capture, Chunk, read_capture
 from drivers.kit.contract import Message
+from drivers.kit.link_state import LinkState
 from monitor_daemon.core.vocabulary import Fault
 
 
@@ -29,6 +30,23 @@ async def test_a_message_is_in_the_file_before_it_is_answered(tmp_path):
         await capture.message("link", Message(b"abc", ()), 0.0)
         (chunk,) = read_capture(file.read_bytes().splitlines(keepends=True))
     assert chunk.data == b"abc"
+
+
+def test_bytes_that_nobody_can_read_are_in_the_file_at_once(tmp_path):
+    """Whatever ends the recorder: no message follows that would make them durable."""
+    file = tmp_path / "x.cap.jsonl"
+    with Capture(file) as capture:
+        capture.tap("rx", b"\x80\xf3")
+        (chunk,) = read_capture(file.read_bytes().splitlines(keepends=True))
+    assert chunk.data == b"\x80\xf3"
+
+
+def test_that_it_tries_again_is_no_reason(tmp_path):
+    with Capture(tmp_path / "x.cap.jsonl") as capture:
+        capture.state("link", LinkState.BACKING_OFF, "cannot open it", 0.0)
+        capture.state("link", LinkState.OPENING, "opening it", 1.0)
+        capture.state("link", LinkState.CLOSED, "stopped", 2.0)
+    assert capture.reason == "cannot open it"
 
 
 @given(st.lists(st.tuples(st.sampled_from(["rx", "tx"]), st.binary())))

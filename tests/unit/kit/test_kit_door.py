@@ -12,7 +12,7 @@ def link(**keys):
 
 def test_an_open_listener_is_the_default():
     plain = link(listen=":2575")
-    assert (plain.secured, plain.allow, plain.max_connections) == (False, (), 256)
+    assert (plain.secured, plain.allow, plain.max_connections) == (False, (), 512)
 
 
 @pytest.mark.parametrize(

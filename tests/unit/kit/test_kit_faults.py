@@ -11,7 +11,9 @@ from drivers.kit.capture_player import CapturePlayer
 from drivers.kit.contract import SIMULATOR_FAULTS
 from drivers.kit.faults import faulty, simulated
 from drivers.kit.playback import BedState, PumpState, SimClock, bed_at, pump_at
+from drivers.kit.simulate import Simulation
 from drivers.kit.template.driver import DRIVER
+from monitor_daemon.core.errors import ConfigError
 
 START = 500.0
 NONE = {fault.name: fault.default for fault in SIMULATOR_FAULTS}
@@ -171,3 +173,36 @@ def test_beds_and_pumps_of_a_play_are_found_by_name():
 def test_a_fault_of_an_unknown_name_is_refused_with_those_that_there_are():
     with pytest.raises(KeyError, match=r"mute: driver acme_line knows only .*mute_after"):
         simulated(DRIVER, {"mute": 1}, Drip(), SimClock(START, datetime.now(UTC)))
+
+
+@pytest.mark.parametrize("name", NONE)
+@pytest.mark.parametrize("value", ["abc", -1, float("nan"), [1]])
+def test_a_fault_that_is_no_number_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"{name} = .*: a number"):
+        device(**{name: value})
+    clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
+    simulation = Simulation(DRIVER, Drip(), clock, {name: value}, [Chunk(0.0, "rx", b"x")])
+    with pytest.raises(ConfigError, match=f"driver acme_line: option {name} = "):
+        simulation.device()
+
+
+def simulation(bed, chunks=()):
+    clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
+    return Simulation(DRIVER, Drip(), clock, {"bed": bed}, chunks)
+
+
+@pytest.mark.parametrize("bed", ["nobody", "a", 7, None, ["A"]])
+def test_a_bed_that_the_play_does_not_have_is_refused_with_those_it_has(bed):
+    with pytest.raises(ConfigError) as refused:
+        simulation(bed).device()
+    assert str(refused.value) == f"driver acme_line: option bed = {bed!r}: the play has 'A', 'B'"
+    assert refused.value.code == "CONFIG"
+
+
+@pytest.mark.parametrize("bed", ["", "A", "B"])
+def test_the_beds_of_the_play_are_taken(bed):
+    assert simulation(bed).device()
+
+
+def test_a_capture_is_played_whatever_bed_it_is_of():
+    assert isinstance(simulation("nobody", [Chunk(0.0, "rx", b"x")]).device(), CapturePlayer)

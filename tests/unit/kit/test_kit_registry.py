@@ -68,3 +68,10 @@ def test_addresses(address, default, expected):
 def test_addresses_that_cannot_be_read(address):
     with pytest.raises(ConfigError, match="expected host:port"):
         split_address(address)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example", "\u00e9" * 80])
+def test_a_host_name_that_cannot_be_is_said_before_anything_is_dialled(host):
+    """Resolving it would raise no OSError but a UnicodeError."""
+    with pytest.raises(ConfigError, match="no host can have this name"):
+        split_address(f"{host}:4001")

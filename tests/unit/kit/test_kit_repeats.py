@@ -42,12 +42,21 @@ async def test_the_same_bytes_of_another_sender_are_another_message():
     assert store.raw == [b"a", b"a"]
 
 
-async def test_the_oldest_message_of_a_sender_is_forgotten_and_no_other_sender_suffers():
-    once = Once(store := Store(), messages=2)
+async def test_who_sent_most_forgets_his_oldest_and_no_other_sender_suffers():
+    once = Once(store := Store(), messages=3)
     await hand(once, b"x", sender=b"quiet")
     await hand(once, b"a", b"b", b"c", b"c", b"b", b"a")
     await hand(once, b"x", sender=b"quiet")
     assert store.raw == [b"x", b"a", b"b", b"c", b"a"]
+
+
+async def test_a_day_of_an_intensive_care_unit_is_remembered():
+    """hl7 gateways of 30 beds with two messages a minute: 86,400 in 24 hours."""
+    once = Once(store := Store())
+    raws = [b"%d" % n for n in range(86_400)]
+    await hand(once, *raws)
+    await hand(once, raws[0])
+    assert len(store.raw) == len(raws)
 
 
 async def test_the_sender_that_was_heard_least_lately_is_forgotten():

@@ -30,6 +30,13 @@ def test_every_pair_moves_as_the_table_says_or_changes_nothing(state, event):
         assert machine.since == (0.0 if following is state else 5.0)
 
 
+def test_more_may_become_known_of_the_reason_of_a_state():
+    machine = machine_in(LinkState.SILENT)
+    machine.explain("bytes come, but nobody can read them")
+    assert (machine.state, machine.since) == (LinkState.SILENT, 0.0)
+    assert machine.reason == "bytes come, but nobody can read them"
+
+
 def test_every_state_is_reached_and_every_open_one_can_be_stopped():
     assert set(TRANSITIONS.values()) == set(LinkState)
     stoppable = {state for state, event in TRANSITIONS if event is LinkEvent.STOP}
