@@ -128,8 +128,8 @@ class LinkConfig(_Model):
     tls_key: Path | None = None
     tls_name: str | None = None
     allow: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 256
-    max_per_peer: Annotated[int, Field(ge=1, le=10_000)] = 64
+    max_connections: Annotated[int, Field(ge=1, le=10_000)] = 512
+    max_per_peer: Annotated[int, Field(ge=1, le=10_000)] = 256
     line: dict[str, Any] = {}
     options: dict[str, Any] = {}
 
@@ -281,6 +281,20 @@ def _explain(error: dict[str, Any]) -> str:
     return f"{key}{shown}: {reason}" if key else reason
 
 
+def _anchored_words(link: LinkConfig, folder: Path) -> dict[str, Any]:
+    """What of a link may name a file without being one by its type, with absolute paths."""
+
+    def option(value: object) -> object:
+        if isinstance(value, list):
+            return [option(part) for part in value]
+        # A driver's option that ends so is a file, alone or in a list.
+        return str(folder / value) if isinstance(value, str) and value.endswith(".toml") else value
+
+    # A port with a slash is a path; without one it is a USB serial number or a by-id name.
+    port = str(folder / link.port) if link.port is not None and "/" in link.port else link.port
+    return {"port": port, "options": {key: option(value) for key, value in link.options.items()}}
+
+
 def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
     """The same configuration with every path made absolute."""
 
@@ -298,12 +312,8 @@ def _anchored(config: SiteConfig, folder: Path) -> SiteConfig:
         "control": anchor(config.control),
         "protocols": tuple(anchor(entry) for entry in config.protocols),
     }
-    # A port with a slash is a path; without one it is a USB serial number or a by-id name.
     parts["links"] = tuple(
-        anchor(link).model_copy(update={"port": str(folder / link.port)})
-        if link.port is not None and "/" in link.port
-        else anchor(link)
-        for link in config.links
+        anchor(link).model_copy(update=_anchored_words(link, folder)) for link in config.links
     )
     if config.alarm_manager is not None:
         parts["alarm_manager"] = anchor(config.alarm_manager)

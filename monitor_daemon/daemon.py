@@ -20,13 +20,13 @@ from drivers.kit.links import dial_link, listen_link, serial_link
 from drivers.kit.registry import load_driver
 from drivers.kit.tls import Tls
 from monitor_daemon import __version__
-from monitor_daemon.clock import EngineClock, iso
+from monitor_daemon.clock import EngineClock, iso, monotonic
 from monitor_daemon.config import LinkConfig, SiteConfig
 from monitor_daemon.control.handler import Handler
 from monitor_daemon.control.socket import refuse_if_served, serve
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import ConfigError, InvariantError
-from monitor_daemon.core.events import Configured, LinkChanged
+from monitor_daemon.core.events import SECOND, Configured, LinkChanged
 from monitor_daemon.core.protocol import parse
 from monitor_daemon.core.rules import kinds
 from monitor_daemon.engine.engine import Engine
@@ -93,11 +93,16 @@ class Daemon:
         config = self.config
         texts = config.protocol_texts()
         drug_text = config.drug_text()
-        drugs = DrugTable.parse(drug_text)
+        drugs = DrugTable.parse(drug_text, str(config.drugs or "packaged drugs.toml"))
         for key, text in texts.items():
             parse(text, kinds(), key)
         directory = config.store.directory
-        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+        try:
+            await asyncio.to_thread(directory.mkdir, mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"store.directory {directory}: {error.strerror}", code="CONFIG_STORE"
+            ) from None
         async with AsyncExitStack() as stack:
             stack.enter_context(_alone(directory))
             await refuse_if_served(config.control.socket)
@@ -232,12 +237,18 @@ class Daemon:
             },
             "broker": publisher.status(),
             **({"alarm_manager": self.alarm_manager.status()} if self.alarm_manager else {}),
-            "links": {
-                name: link.status() | self.entrances[name].counts.plain()
-                for name, link in self.links.items()
-            },
+            "links": {name: self._link_status(name) for name in self.links},
             **ward_view(engine.ward),
         }
+
+    def _link_status(self, name: str) -> dict[str, Any]:
+        """What a link and its entrance tell; its times, monotonic seconds there, as engine time."""
+        now, real = self.clock.now(), monotonic()
+        status = self.links[name].status()
+        for key in ("since", "trouble_since", "last_message"):
+            if status[key] is not None:
+                status[key] = iso(now - round((real - status[key]) * self.clock.speed * SECOND))
+        return status | self.entrances[name].counts.plain()
 
 
 @contextmanager

@@ -1,14 +1,18 @@
-"""`monitor-daemon check`: says what is wrong with a configuration, protocol or drug file."""
+"""`monitor-daemon check`: says what is wrong with files that a person writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from drivers.hl7.code_map import SiteCode, file_codes, map_codes, places
+from drivers.hl7.codes import CodeTable
 from drivers.kit.contract import Transport
+from drivers.kit.links import split_address
 from drivers.kit.registry import load_driver
+from drivers.kit.serial_link import line_settings
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.config import LinkConfig, load
 from monitor_daemon.core.drugs import DrugTable
@@ -29,16 +33,20 @@ _WAYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a right file is and holds, in a few words, and what in it is hardly meant."""
+    """What a right file is and holds, in a few words, and what in it is hardly meant.
+
+    `parts` are other files that it names, each with what it holds.
+    """
 
     summary: str
     warnings: tuple[Remark, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 def check(
     files: Annotated[list[Path], typer.Argument(help="TOML files of any of the kinds.")],
 ) -> None:
-    """Validate site configurations, protocol files and drug files. Touches no device."""
+    """Validate site configurations, protocol, drug and code map files. Touches no device."""
     failed = False
     for path in files:
         try:
@@ -49,7 +57,8 @@ def check(
             continue
         for warning in found.warnings:
             _show("warning ", warning)
-        typer.echo(f"OK {path}: {found.summary}")
+        for part, summary in ((path, found.summary), *found.parts):
+            typer.echo(f"OK {part}: {summary}")
     if failed:
         raise typer.Exit(1)
 
@@ -77,6 +86,8 @@ def check_file(path: Path) -> Checked:
         return Checked(summary, file.warnings)
     if "drug" in document:
         return Checked(f"drug file, {len(DrugTable.parse(text, str(path)).entries)} entries")
+    if "map" in document or "code" in document:
+        return Checked(_code_map(file_codes(path)))
     return _check_site(path)
 
 
@@ -114,7 +125,25 @@ def _check_site(path: Path) -> Checked:
     if wrong:
         raise ConfigError("\n".join(map(str, wrong)), code=wrong[0].code)
     summary = f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"
-    return Checked(summary, tuple(warnings))
+    named = [
+        place
+        for link in config.links
+        if link.driver == "hl7"
+        for place in places(link.options.get("code_map"))
+    ]
+    maps = tuple((place, _code_map(map_codes(place))) for place in dict.fromkeys(named))
+    return Checked(summary, tuple(warnings), maps)
+
+
+def _code_map(codes: Sequence[SiteCode]) -> str:
+    """What a code map holds, and where it says of a code something else than we do."""
+    ours = CodeTable()
+    said = f"code map, {len(codes)} codes for {', '.join(sorted({c.signal for c in codes}))}"
+    for code in codes:
+        before = ours.find(f"{code.code}^{code.name}^{code.system}", code.channel).signal
+        if before not in {None, code.signal}:
+            said += f"; {code.code} {code.name}".rstrip() + f" is {code.signal}, not {before}"
+    return said
 
 
 def _link_mistakes(link: LinkConfig, path: Path) -> Iterator[ConfigError]:
@@ -141,6 +170,13 @@ def _link_mistakes(link: LinkConfig, path: Path) -> Iterator[ConfigError]:
                 f" {', '.join(driver.transports)}",
                 code="CONFIG_LINK",
             )
+    try:
+        if link.port is not None:
+            line_settings(driver, link.line)
+        else:
+            split_address(link.connect or link.listen or "", driver.port)
+    except ConfigError as error:
+        yield ConfigError(f"{at}: {error}", code=error.code)
 
 
 def _show(what: str, remark: Remark) -> None:

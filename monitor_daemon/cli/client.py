@@ -19,7 +19,16 @@ from monitor_daemon.core.events import MINUTE
 
 DEFAULT_SOCKET = Path(os.environ.get("MONITOR_DAEMON_SOCKET", "/run/monitor-daemon/control.sock"))
 
-LOGIN = getpass.getuser()
+
+def login() -> str:
+    """The name of the login; the number of a user whom this machine has no name for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+LOGIN = login()
 
 Socket = Annotated[
     Path, typer.Option(help="The daemon's control socket; also MONITOR_DAEMON_SOCKET.")
@@ -34,7 +43,7 @@ def send(socket: Path, request: requests.Request) -> dict[str, Any]:
     """Ask the daemon; leave with the exit code that fits if it refuses or is not there."""
     try:
         reply = asyncio.run(ask(socket, msgspec.json.encode(request)))
-    except LinkError as error:
+    except (LinkError, CommandError) as error:
         stop(error)
     if not reply.ok:
         stop(CommandError(reply.reason or "refused", code=reply.code))

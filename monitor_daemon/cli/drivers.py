@@ -26,12 +26,14 @@ from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
 from monitor_daemon.cli.decode import decoded, driver_settings, parse_options
 from monitor_daemon.cli.driver_files import keep_capture, new
 from monitor_daemon.cli.exits import stop
+from monitor_daemon.cli.explain import explain, told
 from monitor_daemon.core.errors import CommandError, LinkError, MonitorError
 from monitor_daemon.core.vocabulary import Row
 
 app = typer.Typer(help="List, try, simulate, record and make drivers.", no_args_is_help=True)
 app.command("keep")(keep_capture)
 app.command()(new)
+app.command()(explain)
 
 Name = Annotated[str, typer.Argument(help="The driver's name, as in `drivers list`.")]
 Port = Annotated[
@@ -321,9 +323,8 @@ def _print_probe(link: Link, sink: ProbeSink) -> None:
         for (code, reason), count_of in sink.errors.most_common():
             errors.add_row(code, escape(reason), str(count_of))
         console.print(errors)
-    explain = explainer(link.spec.driver)
-    if explain is not None and sink.newest:
-        parts = Table("part", "wire", "what became of it", title="the newest message")
-        for part in explain(sink.newest, link.spec.options):
-            parts.add_row(part.place, escape(part.wire), escape(part.use))
-        console.print(parts)
+    explain_newest = explainer(link.spec.driver)
+    if explain_newest is not None and sink.newest:
+        typer.echo("the newest message")
+        for text in told(explain_newest(sink.newest, link.spec.options)):
+            typer.echo(text)

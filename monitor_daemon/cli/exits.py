@@ -13,7 +13,10 @@ def stop(error: MonitorError | OSError) -> NoReturn:
     Exit codes: 1 a configuration is invalid, 2 wrong use, 3 the device or daemon cannot be reached.
     """
     code = error.code if isinstance(error, MonitorError) else "FILE"
-    for line in str(error).splitlines():
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    for line in text.splitlines():
         typer.echo(f"{code}: {line}", err=True)
     usage = code in {"UNKNOWN_DRIVER", "FILE"} or isinstance(error, CommandError)
     unreachable = isinstance(error, LinkError)

@@ -1,6 +1,9 @@
 """The command `monitor-daemon`."""
 
+import sys
+
 import typer
+from typer.exceptions import TyperException
 
 from monitor_daemon.cli import (
     check,
@@ -34,8 +37,9 @@ app.command()(patients.screen)
 app.command()(patients.enrol)
 app.command()(patients.randomise)
 app.command()(patients.associate)
-app.command()(entries.observe)
-app.command()(entries.correct)
+# A central venous pressure of -2 is a value and no option.
+app.command(context_settings={"ignore_unknown_options": True})(entries.observe)
+app.command(context_settings={"ignore_unknown_options": True})(entries.correct)
 app.command("range")(entries.set_range)
 app.command()(entries.override)
 app.command()(entries.achieved)
@@ -54,9 +58,18 @@ app.command()(replay.replay)
 
 
 def main() -> None:
-    """Entry point of the installed command."""
+    """Entry point of the installed command; wrong use is said in one line, with its code."""
     logs.configure("warning")
-    app(prog_name="monitor-daemon")
+    try:
+        code = app(prog_name="monitor-daemon", standalone_mode=False)
+    except TyperException as error:
+        # Without any argument the help was printed and there is nothing more to say.
+        if said := " ".join(error.format_message().split()).rstrip("."):
+            context = getattr(error, "ctx", None)
+            command = "monitor-daemon" if context is None else context.command_path
+            typer.echo(f"USAGE: {said}; see {command} --help", err=True)
+        code = error.exit_code
+    sys.exit(code)
 
 
 if __name__ == "__main__":

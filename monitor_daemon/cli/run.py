@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -11,7 +11,7 @@ from monitor_daemon.cli import logs
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.config import load
-from monitor_daemon.core.errors import ConfigError, MonitorError
+from monitor_daemon.core.errors import ConfigError, LinkError, MonitorError
 from monitor_daemon.daemon import Daemon, run_until_signalled
 
 
@@ -24,21 +24,33 @@ def run(
         float | None,
         typer.Option(help="Unix seconds at which engine time is true time; with --speed."),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="The least that is logged.")
+    ] = "info",
 ) -> None:
     """Run the daemon until it is asked to stop."""
     logs.configure(log_level)
     try:
         asyncio.run(run_until_signalled(Daemon(load(config), EngineClock(speed, origin))))
-    except ConfigError as error:
-        stop(error)
+    except (ConfigError, LinkError, OSError, sqlite3.Error) as error:
+        _leave(error)
     except BaseExceptionGroup as group:
-        storage = group.subgroup(sqlite3.Error)
-        if storage is None:
-            raise
-        stop(MonitorError(f"the record cannot be written: {_first(storage)}", code="STORAGE"))
+        for kind in (sqlite3.Error, ConfigError, LinkError):
+            found = group.subgroup(kind)
+            if found is not None:
+                _leave(_first(found))
+        raise
 
 
-def _first(group: BaseExceptionGroup[sqlite3.Error]) -> BaseException:
+def _leave(error: BaseException) -> NoReturn:
+    """Say in one line what a person can mend; what is our own fault keeps its traceback."""
+    if isinstance(error, sqlite3.Error):
+        error = MonitorError(f"the record cannot be written: {error}", code="STORAGE")
+    if isinstance(error, MonitorError) or (isinstance(error, OSError) and error.filename):
+        stop(error)
+    raise error
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     found = group.exceptions[0]
     return _first(found) if isinstance(found, BaseExceptionGroup) else found

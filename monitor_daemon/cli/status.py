@@ -1,5 +1,6 @@
 """The command `status`: how everything stands, as tables or as JSON."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -29,7 +30,7 @@ def status(
     console.print(f"broker: {_words(found['broker'])}")
     if found.get("alarm_manager"):
         console.print(f"alarm manager: {_words(found['alarm_manager'])}")
-    console.print(_links(found["links"]))
+    console.print(_links(found["links"], found["now"]))
     console.print(_beds(found["beds"]))
     console.print(_subjects(found["subjects"]))
 
@@ -41,20 +42,37 @@ def _words(pairs: dict[str, Any]) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a cut reason or label helps nobody
     return table
 
 
-def _links(links: dict[str, Any]) -> Table:
-    table = _table("links", "link", "state", "reason", "messages", "not understood")
+def _links(links: dict[str, Any], now: str) -> Table:
+    table = _table("links", "link", "state", "for", "reason", "messages", "not understood")
     for name, link in links.items():
         wrong = [
             f"{what}: {_words(link[what])}"
-            for what in ("problems", "faults", "unmapped", "unknown_beds", "unknown_drugs")
+            for what in ("faults", "unmapped", "unknown_beds", "unknown_drugs")
             if link[what]
         ]
-        table.add_row(name, link["state"], link["reason"], str(link["messages"]), "\n".join(wrong))
+        table.add_row(
+            name,
+            link["state"],
+            # Each attempt to open begins a state anew; its trouble began before.
+            _span(link["trouble_since"] or link["since"], now),
+            link["reason"],
+            str(link["messages"]),
+            "\n".join(wrong),
+        )
     return table
+
+
+def _span(since: str, now: str) -> str:
+    """How long it has been so, in the largest unit of which there are two."""
+    seconds = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _beds(beds: dict[str, Any]) -> Table:

@@ -359,13 +359,14 @@ Request = (
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer. `code` and `reason` explain a refusal."""
+    """The answer. `code` and `reason` explain a refusal; `repeated`: it was done before."""
 
     ok: bool
     request_id: str = ""
     code: str | None = None
     reason: str | None = None
     result: dict[str, Any] | None = None
+    repeated: bool = False
 
 
 _decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)

@@ -10,7 +10,7 @@ import structlog
 
 from monitor_daemon.control.handler import Handler
 from monitor_daemon.control.requests import Reply
-from monitor_daemon.core.errors import ConfigError, LinkError
+from monitor_daemon.core.errors import CommandError, ConfigError, LinkError
 
 #: A request is one line; nobody needs more.
 _LIMIT = 64 * 1024
@@ -19,7 +19,10 @@ log = structlog.get_logger("control")
 
 
 async def serve(path: Path, handler: Handler) -> None:
-    """Answer requests on `path` until cancelled. The socket is for its owner and group only."""
+    """Answer requests on `path` until cancelled. The socket is for its owner and group only.
+
+    Raises ConfigError if there can be no socket.
+    """
     writers: set[asyncio.StreamWriter] = set()
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,9 +38,13 @@ async def serve(path: Path, handler: Handler) -> None:
             writers.discard(writer)
             writer.close()
 
-    await asyncio.to_thread(_clear, path)
-    server = await asyncio.start_unix_server(client, path, limit=_LIMIT)
-    await asyncio.to_thread(path.chmod, 0o660)
+    try:
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        # What a daemon that was killed left behind is replaced; a file that is no socket is not.
+        server = await asyncio.start_unix_server(client, path, limit=_LIMIT)
+        await asyncio.to_thread(path.chmod, 0o660)
+    except OSError as error:
+        raise ConfigError(f"control.socket {path}: {error}", code="CONFIG_SOCKET") from None
     try:
         async with server:
             await server.serve_forever()
@@ -46,7 +53,7 @@ async def serve(path: Path, handler: Handler) -> None:
         for writer in writers:
             writer.close()
         await asyncio.sleep(0)
-        _clear(path)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 async def refuse_if_served(path: Path) -> None:
@@ -59,12 +66,6 @@ async def refuse_if_served(path: Path) -> None:
     raise ConfigError(f"control.socket {path}: another daemon answers there", code="SOCKET_BUSY")
 
 
-def _clear(path: Path) -> None:
-    """Remove what a daemon that was killed left behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-
-
 def _peer(writer: asyncio.StreamWriter) -> int:
     """The user id at the other end, as the kernel knows it."""
     peer = writer.get_extra_info("socket")
@@ -73,7 +74,14 @@ def _peer(writer: asyncio.StreamWriter) -> int:
 
 
 async def ask(path: Path, request: bytes, timeout: float = 10.0) -> Reply:  # noqa: ASYNC109
-    """Send one request to a running daemon. Raises LinkError if it cannot be reached."""
+    """Send one request to a running daemon.
+
+    Raises LinkError if it cannot be reached, CommandError for more than it would read.
+    """
+    if len(request) >= _LIMIT:
+        raise CommandError(
+            f"request: {len(request)} bytes, expected less than {_LIMIT}", code="BAD_REQUEST"
+        )
     try:
         async with asyncio.timeout(timeout):
             reader, writer = await asyncio.open_unix_connection(path, limit=2**24)

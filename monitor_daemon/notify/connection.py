@@ -109,6 +109,8 @@ class Connection(aiomqtt.Client):
         reason_code: ReasonCode,
         properties: Properties | None = None,
     ) -> None:
+        if self._connected.cancelled():
+            return  # we gave the attempt up: nobody waits, and the library would stumble over it
         # The library would wait for an answer to CONNECT although nobody is there to give it.
         if not self._connected.done():
             self._connected.set_exception(aiomqtt.MqttError(_ENDED))

@@ -10,10 +10,10 @@ import msgspec
 
 from monitor_daemon.clock import iso
 from monitor_daemon.core.decisions import Alert, Decision, Eligibility, Push, Pushed
-from monitor_daemon.core.events import LinkChanged, Tick
+from monitor_daemon.core.events import LinkChanged, Started, Tick
 from monitor_daemon.core.judgement import ENDED
 from monitor_daemon.core.people import Enrol, Input, Screen
-from monitor_daemon.core.subject import OpenAlert
+from monitor_daemon.core.subject import OpenAlert, Subject
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.journal.rows import OutboxRow
 from monitor_daemon.notify.roster import Roster
@@ -59,7 +59,7 @@ class Composer:
 
         Events come first, numbered from `next_sequence`, then what the alarm manager and people in
         person are told, then what is retained: of each topic only its newest content, and only if
-        it has changed.
+        it has changed. At a start all that stands goes out, for a broker that has forgotten it.
         """
         alerts = [decision for decision in decisions if isinstance(decision, Alert)]
         rows = [
@@ -74,6 +74,8 @@ class Composer:
             elif isinstance(decision, Eligibility):
                 self._criteria[decision.subject] = decision.criteria
         newest = {alert.alert_id: alert for alert in alerts}
+        if any(isinstance(given, Started) for given in inputs):
+            newest = {told.alert_id: told for told in _open(ward, now)} | newest
         rows.extend(self._standing(ward, alert) for alert in newest.values())
         for subject in _concerned(ward, inputs, decisions):
             content = subject_state(ward, subject, now, self._criteria.get(subject))
@@ -186,11 +188,13 @@ class Composer:
 
 
 def _concerned(ward: Ward, inputs: Sequence[Input], decisions: Sequence[Decision]) -> list[str]:
-    """Subjects whose state may have changed; of an ended one only his last."""
+    """Subjects whose state may have changed or been forgotten; of an ended one only his last."""
     subjects = ward.state.subjects
     found: dict[str, None] = {}
     for given in inputs:
-        if isinstance(given, Tick):
+        if isinstance(given, Started):
+            found.update(dict.fromkeys(subjects))
+        elif isinstance(given, Tick):
             found.update({s.id: None for s in subjects.values() if s.phase != ENDED})
         elif isinstance(given, Screen | Enrol):
             found[given.subject] = None
@@ -199,6 +203,37 @@ def _concerned(ward: Ward, inputs: Sequence[Input], decisions: Sequence[Decision
         if subject is not None:
             found[subject] = None
     return [subject for subject in found if subject in subjects]
+
+
+def _open(ward: Ward, now: int) -> Iterator[Alert]:
+    """Every open alert in the form of a decision; none was made and no event goes out."""
+    for subject in ward.state.subjects.values():
+        for alert in subject.alerts.values():
+            yield _as_it_stands(ward, subject, alert, now)
+
+
+def _as_it_stands(ward: Ward, subject: Subject, alert: OpenAlert, now: int) -> Alert:
+    seen = alert.acknowledged_at is not None
+    return Alert(
+        event_id="",
+        alert_id=alert.alert_id,
+        subject=subject.id,
+        bed=subject.bed,
+        name=alert.name,
+        clause=alert.clause,
+        level=alert.level,
+        transition="acknowledged" if seen else "raised",
+        reason=alert.reason,
+        condition_since=alert.condition_since,
+        raised_at=alert.raised_at,
+        at=now,
+        protocol=subject.protocol,
+        version=subject.version,
+        params_hash=ward.rules(subject).params_hash,
+        target=alert.target,
+        values=alert.values,
+        actor=alert.acknowledged_by,
+    )
 
 
 def _find(ward: Ward, subject: str, alert_id: str) -> OpenAlert:

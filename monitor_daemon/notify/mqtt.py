@@ -17,7 +17,6 @@ from aiomqtt import Message, MqttError, Will
 from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor_daemon.clock import EngineClock, iso, monotonic
-from monitor_daemon.core.commands.checks import NAME
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND
 from monitor_daemon.journal.rows import OutboxRow
@@ -60,7 +59,8 @@ class Publisher:
     """Delivers the outbox of one site. Make it, hand `offer` to the engine, `run` it as one task.
 
     `on_command(command, payload)` handles messages under `commands/` and gives (request_id, answer)
-    or None. Raises ConfigError if a file of `broker` cannot be read.
+    or None, if it was not done for want of a request_id. Raises ConfigError if a file of `broker`
+    cannot be read.
     """
 
     def __init__(
@@ -170,11 +170,12 @@ class Publisher:
             here = asyncio.current_task()
             if here is not None and here.cancelling():
                 raise asyncio.CancelledError
+            if self.on_command is not None:
+                # Before "online", so that who sees that is heard.
+                await connection.subscribe(f"{self._root}/commands/+", qos=1)
             await self._say(connection, self._state)
             self._recovered()
             self._delivery.reconnected()
-            if self.on_command is not None:
-                await connection.subscribe(f"{self._root}/commands/+", qos=1)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._listen(connection))
@@ -274,12 +275,10 @@ class Publisher:
             log.exception("command failed", command=name)
             return
         if answer is None:
-            return
-        request, payload = answer
-        if NAME.fullmatch(request) is None:
             log.warning("command without an answerable request_id", command=name)
-        else:
-            await connection.deliver(f"{self._root}/replies/{request}", payload)
+            return
+        request_id, payload = answer
+        await connection.deliver(f"{self._root}/replies/{request_id}", payload)
 
     async def _keep_saying(self, connection: Connection) -> None:
         while True:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import SystemRandom
+from sys import maxsize
 from typing import Any, Final, Protocol
 
 import structlog
@@ -109,7 +110,7 @@ class AlarmManager:
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises what the outbox raised."""
-        self._waiting = len(await self._outbox.reports(_PAGE))
+        self._waiting = len(await self._outbox.reports(maxsize))
         while True:
             # A task of its own: a task group that fails in the instant in which it is cancelled
             # swallows the cancellation, and we would try again instead of ending.

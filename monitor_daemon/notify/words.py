@@ -1,5 +1,6 @@
 """Alerts in the words of the ward: one TOML file a language, English where a text is missing."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -19,6 +20,11 @@ _DECIMALS: Final = {
     "high": 1, "limit": 3, "crt": 1, "dose": 3, "threshold": 3, "vasopressin": 3, "ratio": 2,
     "dose_share": 2, "weight": 1, "rate": 2, "hours": 1,
 }  # fmt: skip
+
+
+#: Part of a text that is said only if everything it names is known.
+_PART: Final = re.compile(r"\[([^\]]*)\]")
+_FIELD: Final = re.compile(r"\{(\w+)\}")
 
 
 def read(language: str) -> dict[str, dict[str, str]]:
@@ -94,8 +100,12 @@ class Words:
             fields["actor"] = alert.actor
         table = self._table(alert.name)
         fields["title"] = table["title"].format_map(fields)
-        fields["raised"] = table["raised"].format_map(fields)
+        fields["raised"] = _known_parts(table["raised"], fields).format_map(fields)
         return fields
+
+
+def _known_parts(text: str, fields: Mapping[str, str]) -> str:
+    return _PART.sub(lambda m: m[1] if set(_FIELD.findall(m[1])) <= fields.keys() else "", text)
 
 
 def _shown(key: str, value: object) -> str:

@@ -85,14 +85,16 @@ def load_key(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"vault key file: {error.strerror}", code="CONFIG_VAULT_KEY") from None
+        raise ConfigError(
+            f"store.vault_key_file {path}: {error.strerror}", code="CONFIG_VAULT_KEY"
+        ) from None
     if len(content) == _KEY:
         return content
     try:
         return bytes.fromhex(content.decode().strip())
     except ValueError:
         raise ConfigError(
-            f"vault key file: expected {_KEY} bytes or {2 * _KEY} hex digits",
+            f"store.vault_key_file {path}: expected {_KEY} bytes or {2 * _KEY} hex digits",
             code="CONFIG_VAULT_KEY",
         ) from None
 

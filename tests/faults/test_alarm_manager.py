@@ -51,6 +51,14 @@ async def test_a_manager_that_is_down_is_said_once_and_caught_up_in_order():
 
 
 @pytest.mark.expects_error("alarm manager unreachable")
+async def test_status_counts_every_report_that_waits_since_before_the_start():
+    outbox = committed(250)
+    async with reporting(settings_for(free_port()), outbox) as client:
+        await eventually(lambda: client._failing_since is not None)
+        assert client.status()["waiting"] == 250
+
+
+@pytest.mark.expects_error("alarm manager unreachable")
 async def test_a_lost_acknowledgement_brings_the_same_bytes_again(manager):
     manager.answer = lambda control_id, times: (
         "close" if control_id == "a-2" and times == 1 else ack("CA", control_id)

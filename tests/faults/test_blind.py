@@ -33,6 +33,8 @@ from monitor_daemon.engine.replay import Verification, replay, verify
 from monitor_daemon.engine.view import ward_view
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.notify.messages import Composer
+from monitor_daemon.notify.pcd04_reports import Reports
+from monitor_daemon.notify.pcd04_settings import AlarmManagerSettings
 from monitor_daemon.vault.vault import Vault
 
 KEY = bytes(range(32))
@@ -147,11 +149,13 @@ async def bedside(folder):
     journal = await Journal.open(path)
     vault = await Vault.open(folder / "vault.db", KEY)
     offered = []
+    settings = AlarmManagerSettings(connect="a:1", classes=("urgent", "attention", "info"))
+    reports = Reports(settings, "SITE", UTC)
     engine = Engine(
         journal=journal,
         vault=vault,
         clock=FixedClock(),
-        composer=Composer("SITE"),
+        composer=Composer("SITE", "en", None, reports.row),
         offer=offered.extend,
         version="test",
     )
@@ -263,6 +267,11 @@ def test_a_study_channel_is_masked_whatever_its_label(bag, label):
     data, counts = admitted(row)
     assert data.flows == (Flow("S", "running", 3.0, "study"),)
     assert not any(counts.values())
+
+
+def test_a_study_pump_without_a_channel_is_masked():
+    data, _ = admitted(infusion(None, "NORADRENALINE", 3.0), study=("",))
+    assert data.flows == (Flow("", "running", 3.0, "study"),)
 
 
 @pytest.mark.parametrize(

@@ -205,11 +205,13 @@ async def test_a_command_is_answered_and_one_that_fails_stops_nothing(kind_and_b
     outbox = MemoryOutbox()
 
     async def handle(command, payload):
+        if command == "unanswerable":
+            return None
         request = json.loads(payload)["request_id"]
         return request, json.dumps({"did": command}).encode()
 
     settings = settings_of(kind, broker)
-    with structlog.testing.capture_logs():
+    with structlog.testing.capture_logs() as logs:
         async with (
             observing(broker.settings) as observer,
             publishing(settings, outbox, on_command=handle) as publisher,
@@ -222,8 +224,11 @@ async def test_a_command_is_answered_and_one_that_fails_stops_nothing(kind_and_b
         ):
             await connected(publisher)
             await person.publish(f"{ROOT}/commands/ack", b"not json", qos=1)
-            await person.publish(f"{ROOT}/commands/ack", b'{"request_id": "r 1/#"}', qos=1)
             await person.publish(f"{ROOT}/commands/ack", b'{"request_id": "r2"}', qos=1)
+            await person.publish(f"{ROOT}/commands/unanswerable", b"{}", qos=1)
             await observer.sees(f"{ROOT}/replies/r2", did="ack")
             publisher.offer(outbox.commit(event(1)))
             await outbox.empty()
+    assert [entry["command"] for entry in said(logs, "command failed")] == ["ack"]
+    (unanswered,) = said(logs, "command without an answerable request_id")
+    assert (unanswered["command"], unanswered["log_level"]) == ("unanswerable", "warning")

@@ -1,5 +1,7 @@
 """Every command a person types, against the real daemon; what is refused, and the exit codes."""
 
+import asyncio
+import contextlib
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ from site_process import Gateway, Site, arterial, message, tidy, until
 
 from monitor_daemon.control.requests import StatusRequest
 from monitor_daemon.control.socket import ask
-from monitor_daemon.core.errors import LinkError
+from monitor_daemon.core.errors import CommandError
 from monitor_daemon.notify.broker import EmbeddedBroker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -196,8 +198,15 @@ async def test_what_is_no_request_is_answered_and_the_door_stays_open(site):
     for line in (b"", b"not json", b"[1, 2]", b'"enrol"', b"\xff\xfe", b"{}" * 3):
         reply = await ask(site.socket, line)
         assert (reply.ok, reply.code) == (False, "BAD_REQUEST")
-    with pytest.raises(LinkError):
-        await ask(site.socket, b" " * 100_000)
+    too_long = b" " * 100_000
+    with pytest.raises(CommandError, match="100000 bytes"):
+        await ask(site.socket, too_long)
+    # Who asks without our client is cut off, and nobody else.
+    reader, writer = await asyncio.open_unix_connection(site.socket)
+    writer.write(too_long + b"\n")
+    with contextlib.suppress(ConnectionError):
+        assert await reader.read() == b""
+    writer.close()
     assert await site.status()
 
 

@@ -84,6 +84,7 @@ def test_a_right_configuration_is_ok(changed):
         ('listen = "', 'conect = "', "CONFIG_KEY", "links.0.conect = '127.0.0.1:2575': no such"),
         ('listen = "127.0.0.1:2575"', "", "CONFIG_KEY", "exactly one of port, connect, listen"),
         ('listen = "127.0.0.1:2575"', 'port = "/dev/x"', "CONFIG_LINK", "links.gateway.port"),
+        ('"127.0.0.1:2575"', '"127.0.0.1:abc"', "CONFIG", "links.gateway: address '127.0.0.1:abc'"),
         ('driver = "hl7"', 'driver = "hl8"', "UNKNOWN_DRIVER", "links.gateway.driver: "),
         (
             "[links.beds]",
@@ -225,3 +226,70 @@ def test_what_a_driver_says_of_its_options_is_a_mistake_of_the_link(changed, mon
     path, done = changed("icu", "icu")
     assert done.exit_code == 1
     assert done.stderr == f"CONFIG_LINK: {path}: links.gateway.options: {mistake}\n"
+
+
+CODES = """
+[map]
+title = "South wing"
+source = "list of 2026-03-01"
+[[code]]
+system = "99MNDRY"
+code = "4711"
+signal = "art_map"
+"""
+
+
+def with_maps(option):
+    return f"{SITE}[links.options]\ncode_map = {option}\n"
+
+
+def test_the_code_maps_of_a_site_lie_beside_it_and_are_listed(tmp_path, monkeypatch):
+    codes = written(tmp_path, CODES, "codes.toml")
+    path = written(tmp_path, with_maps('["codes.toml", "ge-p1"]'), "site.toml")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    done = check(path)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"OK {path}: site icu, 1 beds, 1 links\n"
+        f"OK {codes}: code map, 1 codes for art_map\n"
+        "OK ge-p1: code map, 3 codes for art_dia, art_map, art_sys\n"
+    )
+
+
+def test_every_mistake_of_a_code_map_is_said_where_it_stands(tmp_path):
+    wrong = CODES.replace('"art_map"', '"art_mean"').replace('"4711"', "4711")
+    codes = written(tmp_path, wrong + '[[code]]\nname = "B"\n', "codes.toml")
+    site = check(written(tmp_path, with_maps('"codes.toml"'), "site.toml"))
+    alone = check(codes)
+    assert site.exit_code == alone.exit_code == 1
+    assert site.stdout == alone.stdout == ""
+    assert [line.split(": ")[0] for line in alone.stderr.splitlines()] == ["CONFIG_KEY"] * 2
+    for line, said in (
+        (7, "code 1: code = '4711': a text, in quotes"),
+        (9, "code 2: signal: miss"),
+    ):
+        assert f"{codes}:{line}: {said}" in site.stderr
+        assert f"{codes}:{line}: {said}" in alone.stderr
+
+
+def test_a_code_map_alone_is_checked_whatever_it_is_called(tmp_path):
+    path = written(tmp_path, CODES, "codes.txt")
+    assert check(path).stdout == f"OK {path}: code map, 1 codes for art_map\n"
+
+
+def test_a_code_map_that_gives_a_known_code_another_meaning_is_told(tmp_path):
+    # 150023 is the mean of a cuff, MDC_PRESS_BLD_NONINV_MEAN (ISO/IEEE 11073-10101).
+    cuff = CODES.replace('"99MNDRY"', '"MDC"').replace('"4711"', '"150023"')
+    said = check(written(tmp_path, cuff, "codes.toml")).stdout
+    assert said.endswith("; 150023 is art_map, not nibp_map\n")
+
+
+def test_a_code_map_that_is_not_there_is_named_with_its_link(tmp_path):
+    path = written(tmp_path, with_maps('"codes.toml"'), "site.toml")
+    done = check(path)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"CONFIG_LINK: {path}: links.gateway.options: {tmp_path / 'codes.toml'}:"
+        " No such file or directory\n"
+    )

@@ -88,6 +88,75 @@ async def test_both_doors_do_the_same_and_say_which_they_were(handler, judge):
     assert judge.ward.state.subjects["S1"].phase == "ENDED"
 
 
+async def by_mqtt(handler, command, **fields):
+    found = await handler.handle_message(command, msgspec.json.encode(fields))
+    return None if found is None else msgspec.json.decode(found[1])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"not json", b"[1]", b"{}", b'{"request_id": 7}', b'{"request_id": ""}', b"\xff",
+        b'{"request_id": "two words"}', b'{"request_id": "a/#"}',
+        b'{"request_id": "r", "x": 1e999}',
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_answered_over_mqtt_is_not_done(handler, judge, payload):
+    # "No answer means not done" (docs/reference/mqtt.md): so nothing may be done without one.
+    fields = {key: value for key, value in ENROL.items() if key != "command"}
+    if payload.startswith(b'{"request_id"'):
+        payload = payload[:-1] + b"," + msgspec.json.encode(fields)[1:]
+    assert await handler.handle_message("enrol", payload) is None
+    assert judge.given == []
+
+
+async def test_a_message_that_the_broker_brings_twice_is_done_once(handler, judge):
+    await ask(handler, **ENROL)
+    crt = {"actor": "nurse-7", "subject": "S1", "kind": "crt", "value": 2.0}
+    first = await by_mqtt(handler, "observe", **crt, request_id="r1")
+    again = await by_mqtt(handler, "observe", **crt, request_id="r1")
+    assert first["ok"]
+    assert again == {**first, "repeated": True}
+    assert len(judge.given) == 2
+    # Another request, and one that was refused, are taken as new.
+    assert "repeated" not in await by_mqtt(handler, "observe", **crt, request_id="r2")
+    assert len(judge.given) == 3
+    for _ in range(2):
+        answer = await by_mqtt(handler, "ack", actor="a", subject="S1", alert="X", request_id="r3")
+        assert answer["code"] == "UNKNOWN_ALERT"
+        assert "repeated" not in answer
+
+
+async def test_the_status_by_mqtt_is_always_new_and_names_no_arm(judge):
+    now = {"at": 0}
+
+    def status():
+        return {"at": now["at"], "subjects": {"S1": {"arm": "usual_vp01", "phase": "ACTIVE"}}}
+
+    handler = Handler(judge, ("b1",), status, ZoneInfo("Europe/Paris"))
+    assert (await ask(handler, command="status")).result["subjects"]["S1"]["arm"] == "usual_vp01"
+    for at in (1, 2):
+        now["at"] = at
+        answer = await by_mqtt(handler, "status", request_id="r1")
+        assert answer["result"] == {"at": at, "subjects": {"S1": {"phase": "ACTIVE"}}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"command": "end", "reason": ""}, "REASON_MISSING"),
+        ({"command": "ack", "alert": "FLOOR", "reason": "  "}, "REASON_MISSING"),
+        ({"command": "unblinding", "reason": "x", "told": " "}, "REASON_MISSING"),
+        ({"command": "achieved", "reason": "two cuffs", "actor": "  "}, "BAD_REQUEST"),
+    ],
+)
+async def test_a_reason_or_a_name_of_blanks_is_none(handler, judge, request_, code):
+    await ask(handler, **ENROL)
+    reply = await ask(handler, **{"actor": "a", "subject": "S1", **request_})
+    assert (reply.ok, reply.code) == (False, code)
+    assert len(judge.given) == 1
+
+
 async def test_what_concerns_another_patient_is_not_answered(handler):
     await ask(handler, **ENROL)
     await ask(handler, **{**ENROL, "subject": "S2", "bed": "b2"})

@@ -7,7 +7,7 @@ import pytest
 from notify_scenario import ROOT, ZERO, Bedside, check, low_pressure
 
 from monitor_daemon.clock import iso
-from monitor_daemon.core.events import MINUTE, Data, LinkChanged, Sample, Tick
+from monitor_daemon.core.events import MINUTE, Data, LinkChanged, Sample, Started, Tick
 from monitor_daemon.core.people import Acknowledge, End, Observe
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.notify.messages import Composer
@@ -70,6 +70,27 @@ def test_an_acknowledged_alert_stands_with_who_saw_it():
     assert (standing["acknowledged_by"], standing["acknowledged_at"]) == ("nurse-7", at(40))
     state = low.retained()[f"{ROOT}/subjects/S1/state"]
     assert [alert["acknowledged"] for alert in state["open_alerts"]] == [True]
+
+
+def test_after_a_start_what_stands_is_told_to_a_broker_that_may_have_forgotten_it():
+    low = low_pressure()
+    low.step(40, Acknowledge(subject="S1", alert="MAP_LOW", actor="nurse-7"))
+    low.enrol(41, subject="S2", bed="b2")
+    low.step(42, End(subject="S2", actor="physician-2", reason="discharge"))
+    before = low.retained()
+    # The daemon is killed, and its broker has lost all that it retained.
+    low.composer, low.rows = Composer("icu1"), []
+    rows = low.step(43, Started("0.1.0"))
+    assert all(row.retain for row in rows)
+    after = low.retained()
+    assert after.keys() == before.keys()
+    (topic,) = (topic for topic in before if "/alerts/" in topic)
+    check("alert", after[topic])
+    same = before[topic].keys() - {"text"}
+    assert {key: after[topic][key] for key in same} == {key: before[topic][key] for key in same}
+    assert after[topic]["text"].endswith("for 20 min. Check. Seen by nurse-7.")
+    assert after[f"{ROOT}/subjects/S2/state"]["phase"] == "ENDED"
+    assert low.events() == []
 
 
 def test_sequence_counts_events_without_gaps_and_retained_rows_have_none(low):

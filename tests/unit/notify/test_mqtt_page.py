@@ -75,3 +75,14 @@ def optional(text):
 def test_every_broker_setting_is_explained():
     explained = set(re.findall(r"`(\w+)`", SECTIONS["Settings of the broker"]))
     assert set(BrokerSettings.model_fields) <= explained
+
+
+def test_every_line_of_the_log_is_explained():
+    sources = [
+        files("monitor_daemon.notify") / f"{name}.py" for name in ("mqtt", "broker", "roster")
+    ]
+    pattern = r"(?:log\.(?:warning|error|exception)|\bsay\)?)\(\s*\"([^\"]+)\""
+    said = {line for source in sources for line in re.findall(pattern, source.read_text())}
+    listed = re.findall(r"^\| `([^`]+)`", SECTIONS["Lines of the log"], re.MULTILINE)
+    assert {"broker unreachable", "message set aside", "embedded broker"} <= said
+    assert sorted(listed) == sorted(said)

@@ -94,6 +94,16 @@ def test_numbers_are_shown_as_they_are_compared():
     assert "MAP 62.6 mmHg" in Words().text(alert("MAP_LOW", map5=62.6))
 
 
+def test_a_part_about_what_is_not_known_is_left_out():
+    said = Words().text(alert("SOURCE_DISAGREES", pressure=25.5, dose_share=None))
+    assert said == (
+        "Bed b1: two sources of one signal have disagreed for 12 min; arterial MAP by 25.5 mmHg."
+        " Check."
+    )
+    said = Words().text(alert("SOURCE_DISAGREES", pressure=None, dose_share=0.5))
+    assert said.endswith("12 min; norepinephrine by a share of 0.5 of the larger dose. Check.")
+
+
 def test_lateness_counts_from_the_due_time():
     text = Words().text(alert("CRT_OVERDUE", due=float(-20 * MINUTE)))
     assert text == "Bed b1: capillary refill time is overdue by 32 min. Measure."

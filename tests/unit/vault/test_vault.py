@@ -128,14 +128,14 @@ def test_a_key_is_32_bytes_or_64_hex_digits(tmp_path, content):
 async def test_an_unusable_key_is_refused_without_being_shown(tmp_path, content):
     path = tmp_path / "key"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="vault key") as raised:
+    with pytest.raises(ConfigError, match=r"vault.key") as raised:
         await Vault.open(tmp_path / "vault.db", load_key(path))
     assert raised.value.code == "CONFIG_VAULT_KEY"
     assert "zz" not in str(raised.value)
 
 
 def test_a_missing_key_file_is_said(tmp_path):
-    with pytest.raises(ConfigError, match="vault key file: No such file"):
+    with pytest.raises(ConfigError, match=r"store\.vault_key_file .*: No such file"):
         load_key(tmp_path / "none")
 
 
