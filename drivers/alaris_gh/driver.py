@@ -1,6 +1,7 @@
 """The manifest of the Alaris GH driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
 from drivers.alaris_gh.decode import AlarisDecoder
@@ -22,21 +23,26 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> AlarisDecoder:
     return AlarisDecoder()
 
 
-def _session(options: Mapping[str, Any]) -> AlarisSession:
-    """Raises ConfigError for a poll period below one second."""
+def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options. Raises ConfigError for a poll period below one second or without end."""
     settings = DRIVER.settings(options)
     period = settings["poll_period"]
-    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
         raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    return settings
+
+
+def _session(options: Mapping[str, Any]) -> AlarisSession:
+    settings = _checked(options)
     return AlarisSession(
-        float(period),
+        float(settings["poll_period"]),
         passive=settings["passive"],
         accept_risk=settings["accept_risk_of_polling"],
     )
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Pump:
-    return Pump(DRIVER.settings(options), play, clock)
+    return Pump(_checked(options), play, clock)
 
 
 DRIVER: Final = Driver(
@@ -47,8 +53,9 @@ DRIVER: Final = Driver(
     expected_period=1.0,
     promises=(
         "One infusion row per INF record: rate and volume; an alarm that stands. No status and no "
-        "drug. Only listens unless it is told to poll and the risk of polling is accepted; then "
-        "only four questions are ever sent. Remote control is never switched on."
+        "drug. Polling is off, because it is not known whether a pump answers without remote "
+        "control: it only listens unless it is told to poll and the risk is accepted; then only "
+        "four questions are ever sent. Remote control is never switched on."
     ),
     sources=(
         "Two public drivers, one with strings recorded from two pumps; the INF record is in one of "
@@ -63,13 +70,14 @@ DRIVER: Final = Driver(
         Option(
             "passive",
             default=True,
-            meaning="only listen to a pump that another computer polls",
+            meaning="only listen to a pump that another computer polls; nothing is ever sent",
             choices=(True, False),
         ),
         Option(
             "accept_risk_of_polling",
             default=False,
-            meaning="poll although it is not known what that does to a pump",
+            meaning="poll, after a test on a pump that is connected to nobody: it is not known "
+            "whether a pump answers without remote control, nor what polling does to it",
             choices=(False, True),
         ),
         Option("poll_period", 1.0, "seconds between two INF, at least 1"),

@@ -120,16 +120,18 @@ ALARM_BITS: Final[dict[str, dict[int, str]]] = {
     },
 }
 
-#: Alarm flags INA1 ... INA16, each 0 or 1.
+#: Alarm flags INA1 ... INA16, each 0 or 1. Nobody has documented 4 and 10.
 ALARM_FLAGS: Final[dict[str, str]] = {
     "INA1": "battery empty",
     "INA2": "syringe empty",
     "INA3": "pressure",
+    "INA4": "undocumented",
     "INA5": "standby over",
     "INA6": "CC",
     "INA7": "end of volume",
     "INA8": "time over",
     "INA9": "syringe alarm",
+    "INA10": "undocumented",
     "INA11": "battery pre-alarm",
     "INA12": "syringe nearly empty",
     "INA13": "door",

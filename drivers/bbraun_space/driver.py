@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
 from drivers.bbraun_space.decode import BccDecoder
 from drivers.bbraun_space.frames import ACK, NAK, Frame, parse
 from drivers.bbraun_space.session import BccSession
 from drivers.bbraun_space.simulator import Station
+from drivers.bbraun_space.tap import BccTap
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
 from monitor_daemon.core.errors import ConfigError
@@ -35,17 +37,24 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> BccDecoder:
     return BccDecoder(DRIVER.settings(options)["stuffing"])
 
 
-def _session(options: Mapping[str, Any]) -> BccSession:
-    """Raises ConfigError for a poll period below one second."""
+def _session(options: Mapping[str, Any]) -> BccSession | BccTap:
+    """Raises ConfigError for a poll period below one second or without end."""
     settings = DRIVER.settings(options)
     period = settings["poll_period"]
-    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
         raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    if settings["passive"]:
+        return BccTap(settings["stuffing"])
     return BccSession(float(period), settings["stuffing"], settings["mode"])
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Station:
-    return Station(DRIVER.settings(options), play, clock)
+    """Raises ConfigError for a cycle that is no time; it may be shorter than a station's."""
+    settings = DRIVER.settings(options)
+    period = settings["poll_period"]
+    if not (isinstance(period, int | float) and 0 < period < inf):
+        raise ConfigError(f"poll_period = {period!r}: above 0 (seconds)")
+    return Station(settings, play, clock)
 
 
 DRIVER: Final = Driver(
@@ -57,7 +66,8 @@ DRIVER: Final = Driver(
     promises=(
         "One infusion row per pump and poll: rate, status, drug, and dose, concentration, weight "
         "and volume where the station is set to send them; its alarms. Only the four read requests "
-        "and acknowledgements are ever sent; a block is acknowledged after it is durably stored."
+        "and acknowledgements are ever sent, with passive nothing at all; a block is acknowledged "
+        "after it is durably stored."
     ),
     sources=(
         "B. Braun BCC 4.0 (I0022_000030, 2019-03-20); frame, stuffing, units and bit fields are "
@@ -73,6 +83,12 @@ DRIVER: Final = Driver(
         ),
         Option("stuffing", "auto", "character stuffing of the station", ("auto", "on", "off")),
         Option("mode", "request", "who starts: we ask, or it sends", ("request", "cyclic")),
+        Option(
+            "passive",
+            default=False,
+            meaning="only listen to a station that another recorder asks; nothing is ever sent",
+            choices=(False, True),
+        ),
         Option("bed", "", "simulator: the bed of the play; empty is the first"),
         Option(
             "addresses",

@@ -10,12 +10,12 @@ from drivers.kit.drug_name import concentration
 from monitor_daemon.core.vocabulary import Alarm, Infusion, PumpStatus, Quality, Row, Unmapped
 
 #: "No value" and, since BCC 3.36, "temporarily not available": never zero.
-_ABSENT: Final = frozenset({"", "_NV", "_NA"})
+ABSENT: Final = frozenset({"", "_NV", "_NA"})
 _PRIVATE_USE: Final = re.compile("[\ue000-\uf8ff]")
 _NUMBER: Final = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 _UNIT_CODE: Final = re.compile("[0-9]{1,5}")
-#: Characters a name may have (long, short).
-_NAME_LIMITS: Final = {"INSOL": 25, "INSOLSN": 8}
+#: What names the drug (long name, short name, id), and how many characters it may have.
+_NAME_LIMITS: Final = {"INSOL": 25, "INSOLSN": 8, "INSOLID": 20}
 _PUMP_OFF: Final = 50
 
 _Flags = tuple[tuple[str, int], ...]
@@ -29,20 +29,25 @@ _SPECIAL: Final[tuple[tuple[PumpStatus, _Flags], ...]] = (
     (PumpStatus.BOLUS, (("INM2", 0), ("STATUS1", 10), ("STATUS1", 11))),
     (PumpStatus.KVO, (("INM10", 0), ("RUNSTATE", 3), ("STATUS1", 13))),
 )
+_IDLE: Final = frozenset({PumpStatus.OFF, PumpStatus.STANDBY})
 _WORDS: Final = ("ALARM1", "ALARM2", "PREALARM")
 _NUMERIC: Final = frozenset(
     {"INRT", "INVI", "INDCON", "INDORT", "DORT", "PATW", "INPATW", "INDOCAL"}
     | {"DSSTATUS", "RUNSTATE", "STATUS1", *_WORDS, *ALARM_FLAGS}
+    | {"DISPCHG", "INBOVAL", "INBOCNT"}
     | {"INM2", "INM3", "INM6", "INM10", "INM14"}
 )
+#: Every parameter of which rows are made.
+READ: Final = _NUMERIC | _NAME_LIMITS.keys() | {"INDCONU", "INDORTU", "DORTU", "PATID"}
 
 
 def pump_rows(address: str, bed: str, parameters: Mapping[str, str]) -> list[Row]:
-    """An `Infusion`, then an `Alarm` for each alarm that stands, then what is `Unmapped`.
+    """An `Infusion`, an `Alarm` for each alarm that stands and each event, then what is `Unmapped`.
 
-    `address` is the pump's address as on the wire and becomes the channel, `bed` the station's
-    label. Parameters that are not known are skipped; numbers and units that cannot be read are
-    null and reported as `Unmapped`.
+    Events are told once: a changed syringe, and boluses since the request before; their phase is
+    "tpoint" (IHE PCD-04). `address` is the pump's address as on the wire and becomes the channel,
+    `bed` the station's label. Parameters that are not known are skipped; numbers and units that
+    cannot be read are null and reported as `Unmapped`.
     """
     pump = _Pump(parameters)
     infusion = _infusion(pump, address, bed)
@@ -50,7 +55,11 @@ def pump_rows(address: str, bed: str, parameters: Mapping[str, str]) -> list[Row
         Alarm(code=code, text=f"{text} (pump {address})", state="active", bed=bed)
         for code, text in pump.alarms()
     ]
-    return [infusion, *alarms, *pump.unmapped]
+    events = [
+        Alarm(code=code, text=f"{text} (pump {address})", phase="tpoint", bed=bed)
+        for code, text in pump.events()
+    ]
+    return [infusion, *alarms, *events, *pump.unmapped]
 
 
 def missing_pump(address: str, bed: str) -> Infusion:
@@ -64,7 +73,7 @@ class _Pump:
     def __init__(self, parameters: Mapping[str, str]) -> None:
         self.unmapped: list[Unmapped] = []
         self._sent = {
-            key: value for key, value in parameters.items() if value.strip() not in _ABSENT
+            key: value for key, value in parameters.items() if value.strip() not in ABSENT
         }
         self._numbers: dict[str, float] = {}
         for key in _NUMERIC & self._sent.keys():
@@ -111,7 +120,11 @@ class _Pump:
         return next((flag for flag in told if flag is not None), None)
 
     def status(self) -> PumpStatus:
-        """What the pump says it is doing."""
+        """What the pump says it is doing; unknown if it runs and is off or in standby too."""
+        said = self._said()
+        return PumpStatus.UNKNOWN if said in _IDLE and self.runs() else said
+
+    def _said(self) -> PumpStatus:
         if self.number("DSSTATUS") == _PUMP_OFF:
             return PumpStatus.OFF
         for status, flags in _SPECIAL:
@@ -141,6 +154,15 @@ class _Pump:
         ]
         return bits + flags
 
+    def events(self) -> list[tuple[str, str]]:
+        """Code and text of what happened since the request before (BCC: stored until read)."""
+        found = [("DISPCHG.1", "disposable changed")] if self.flag("DISPCHG", 0) else []
+        volume = self.positive("INBOVAL")
+        if volume:
+            count = self.number("INBOCNT") or 1
+            found.append((f"INBOCNT.{count:.0f}", f"bolus, {volume:g} mL since the last request"))
+        return found
+
     def concentration(self) -> tuple[float | None, str | None, bool]:
         """Concentration, unit, and whether they come from the drug's name."""
         if self.positive("INDCON"):
@@ -151,23 +173,23 @@ class _Pump:
         return (*found, True) if found else (None, None, False)
 
     def name_key(self) -> str | None:
-        """Which parameter names the drug: the long name, else the short one."""
+        """Which parameter names the drug: the long name, else the short one, else the id."""
         return next((key for key in _NAME_LIMITS if self.text(key)), None)
 
 
 def _infusion(pump: _Pump, address: str, bed: str) -> Infusion:
     status = pump.status()
     rate = pump.number("INRT")
-    idle = status in {PumpStatus.OFF, PumpStatus.STANDBY}
-    # Whether INRT keeps the programmed rate while the pump stands is not documented.
-    if idle or pump.runs() is False:
+    # Whether INRT keeps the programmed rate while the pump stands is not documented, nor whether
+    # the bit for "run" is set during KVO.
+    if status in _IDLE or (pump.runs() is False and status is not PumpStatus.KVO):
         rate = 0.0
     name = pump.name_key()
     drug = _PRIVATE_USE.sub("", pump.text(name) or "").strip() if name else ""
     patient = pump.text("PATID")
     dose, dose_unit = pump.quantity("DORT" if pump.number("DORT") is not None else "INDORT")
-    # Without dose mode the pump computes no dose: its zero says nothing about the drug.
-    if dose == 0 and pump.number("DORT") is None and pump.flag("INDOCAL", 0) is False:
+    # Without dose mode the pump computes no dose: what stands there is not given.
+    if pump.number("DORT") is None and pump.flag("INDOCAL", 0) is False:
         dose = dose_unit = None
     strength, strength_unit, derived = pump.concentration()
     known = rate is not None

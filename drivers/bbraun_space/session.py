@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, Literal
 
-from drivers.bbraun_space.codes import REFUSALS, model
-from drivers.bbraun_space.decode import Block, block_rows, models, read_block
+from drivers.bbraun_space.codes import REFUSALS
+from drivers.bbraun_space.decode import Block, block_rows, read_block
 from drivers.bbraun_space.frames import ACK, NAK, Broken, Frame, Framer, Stuffing, encode
+from drivers.bbraun_space.notes import Notes
 from drivers.bbraun_space.pump import missing_pump
 from drivers.kit.contract import Alive, Close, Effect, Message, Problem, Send
 from monitor_daemon.core.vocabulary import Row
@@ -19,6 +20,8 @@ GET: Final = "MEM:GET"
 FIRST_BED: Final = "1"
 
 ANSWER_TIMEOUT: Final = 3.0
+#: The manufacturer recommends this pause (s) between a frame and its acknowledgement.
+ACK_PAUSE: Final = 0.1
 MAX_FAILURES: Final = 3
 #: After so many broken frames in a row no more are asked for again, and the time-out may strike.
 MAX_BROKEN: Final = 3
@@ -50,12 +53,16 @@ class Event(Enum):
 Table = Mapping[tuple[State, Event], tuple[State, str | None]]
 
 #: Next state and request. A pair that is not here changes nothing: an answer to an earlier request
-#: is stored and acknowledged, and after a refusal the time-out leads back to ALIVE.
+#: is stored and acknowledged, and after a refusal the time-out leads back to ALIVE. A station may
+#: answer ALIVE and VERSION with an error: without pumps it is there, and nobody needs its version.
 REQUEST_MODE: Final[Table] = {
     (State.CLOSED, Event.OPENED): (State.IDENTIFYING, ALIVE),
     (State.IDENTIFYING, Event.IDENTIFIED): (State.VERSIONING, VERSION),
+    (State.IDENTIFYING, Event.END): (State.VERSIONING, VERSION),
     (State.IDENTIFYING, Event.DUE): (State.IDENTIFYING, ALIVE),
     (State.VERSIONING, Event.VERSIONED): (State.POLLING, GET),
+    (State.VERSIONING, Event.REFUSED): (State.POLLING, GET),
+    (State.VERSIONING, Event.END): (State.POLLING, GET),
     (State.VERSIONING, Event.DUE): (State.IDENTIFYING, ALIVE),
     (State.POLLING, Event.MORE): (State.POLLING, None),
     (State.POLLING, Event.END): (State.RESTING, None),
@@ -92,13 +99,13 @@ class BccSession:
         self._auto = stuffing == "auto"
         self._stuffed = stuffing == "on"
         self._bed = FIRST_BED
-        #: Events of messages that are not yet stored.
+        #: Events of messages that are not yet stored, and of those not yet acknowledged.
         self._unstored: deque[Event] = deque()
+        self._unanswered: deque[tuple[float, Event]] = deque()
         self._failures = 0
         self._broken = 0
         self._polled = 0.0
-        self._time = 0
-        self._models: dict[str, str] = {}
+        self._notes = Notes()
         self._listed: list[str] = []
         self._listing: list[str] = []
 
@@ -120,22 +127,29 @@ class BccSession:
         return effects
 
     def stored(self, message: Message, now: float) -> list[Effect]:
-        """The oldest message is durable and acknowledged: the next request may go."""
-        return self._step(self._unstored.popleft(), now)
+        """The oldest message is durable: its acknowledgement is due after a pause."""
+        self._unanswered.append((now + ACK_PAUSE, self._unstored.popleft()))
+        return []
 
     def lost(self, now: float) -> list[Effect]:
         """A frame that was cut off is said."""
         return [Problem(item.fault) for item in self._framer.finish() if isinstance(item, Broken)]
 
     def due(self) -> float | None:
-        """When `wake` wants to be called; never while a message waits to be stored."""
+        """When `wake` wants to be called: to acknowledge, else when no message is being stored."""
+        if self._unanswered:
+            return self._unanswered[0][0]
         return None if self._unstored else self._due
 
     def wake(self, now: float) -> list[Effect]:
-        """Poll, or give up on an answer: ALIVE again, and the third time `Close`."""
+        """Acknowledge and go on, poll, or give up on an answer: ALIVE, the third time `Close`."""
         due = self.due()
         if due is None or now < due:
             return []
+        if self._unanswered:
+            return [Send(ACK), *self._step(self._unanswered.popleft()[1], now)]
+        # A cyclic station waits for an acknowledgement that was lost.
+        again = [Send(ACK)] if self._state is State.LISTENING else []
         if self._state is not State.RESTING:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
@@ -143,7 +157,7 @@ class BccSession:
                 return [
                     Close(f"no answer {MAX_FAILURES} times while waiting for {self._state.value}")
                 ]
-        return self._step(Event.DUE, now)
+        return [*again, *self._step(Event.DUE, now)]
 
     def _step(self, event: Event, now: float) -> list[Effect]:
         if event is Event.END:
@@ -183,11 +197,11 @@ class BccSession:
         event = _event(block, last=frame.last)
         if self._auto and frame.stuffed is not None:
             self._auto, self._stuffed = False, frame.stuffed
-        if event is Event.IDENTIFIED:
+        if self._state is State.IDENTIFYING:
             self._bed = block.bed
         rows = (*block_rows(block), *self._missing(block, event))
         self._unstored.append(event)
-        return [*map(Alive, self._notes(block, event)), Message(frame.raw, rows, ACK)]
+        return [*map(Alive, self._notes.of(block)), Message(frame.raw, rows)]
 
     def _missing(self, block: Block, event: Event) -> list[Row]:
         """Rows of pumps that the last poll listed and this one, now complete, does not.
@@ -202,25 +216,6 @@ class BccSession:
         gone = [address for address in self._listed if address not in self._listing]
         self._listed = self._listing
         return [missing_pump(address, block.bed) for address in gone]
-
-    def _notes(self, block: Block, event: Event) -> list[str]:
-        """What a person should know of the station and its pumps, once."""
-        notes = []
-        if event is Event.IDENTIFIED:
-            notes.append("station answered")
-        if block.version is not None:
-            notes.append(f"BCC {block.version}")
-        if block.time is not None:
-            if block.time < self._time:
-                notes.append(
-                    f"station restarted: its time fell from {self._time} to {block.time} s"
-                )
-            self._time = block.time
-        for address, software in models(block).items():
-            if self._models.get(address) != software:
-                self._models[address] = software
-                notes.append(f"pump {address}: {model(software)}")
-        return notes
 
 
 def _event(block: Block, *, last: bool) -> Event:

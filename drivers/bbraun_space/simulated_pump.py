@@ -31,11 +31,14 @@ _MODES: Final[Mapping[PumpStatus, tuple[int, frozenset[int]]]] = {
 }
 
 
-def pump_parameters(pump: PumpState, *, first: bool, keep_rate: bool) -> list[str]:
+def pump_parameters(
+    pump: PumpState, *, first: bool, keep_rate: bool, bolus: float | None = None
+) -> list[str]:
     """The `parameter,value` pairs of a pump.
 
     `first`: it is a new pump, which says GNNEW instead of GNMODEL. `keep_rate`: INRT shows the
-    programmed rate (mL/h) also while the pump stands.
+    programmed rate (mL/h) also while the pump stands. `bolus`: the volume (mL) of one that ended;
+    while it runs nothing is said of it.
     """
     modes = _MODES.get(pump.status)
     stands = modes is not None and 3 not in modes[1]
@@ -50,6 +53,7 @@ def pump_parameters(pump: PumpState, *, first: bool, keep_rate: bool) -> list[st
         *_quantity("INDORT", pump.dose, pump.dose_unit, _FILLED_DOSE),
         "INPATW,_NV" if pump.weight_kg is None else f"INPATW,{pump.weight_kg:.3f}",
         "INBORT,800.00",
+        *([] if bolus is None else [f"INBOVAL,{bolus:.2f}", "INBOCNT,1"]),
         "INRMT,65535",
         *(_flags(pump.status, *modes) if modes else ()),
         f"DSSTATUS,{'00050' if pump.status is PumpStatus.OFF else '00051'}",

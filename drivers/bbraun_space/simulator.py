@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from drivers.bbraun_space.frames import Broken, Control, Frame, Framer, encode
 from drivers.bbraun_space.simulated_pump import pump_parameters
-from drivers.kit.playback import BedState, Play, SimClock, bed_at
+from drivers.kit.playback import BedState, Play, PumpState, SimClock, bed_at
+from monitor_daemon.core.vocabulary import PumpStatus
 
 _STATION: Final = "50100"
 _STATION_RECORDS: Final = (
@@ -30,8 +31,9 @@ _Slot = tuple[int, int]
 class Station:
     """The device side, with the driver's options.
 
-    Its time is the simulated seconds since the start of the play. A pump keeps the slot in which
-    it was first seen.
+    If the driver is passive, another recorder asks and acknowledges, and only the station's line is
+    heard. Its time is the simulated seconds since the start of the play. A pump keeps the slot in
+    which it was first seen.
     """
 
     def __init__(self, settings: Mapping[str, Any], play: Play, clock: SimClock) -> None:
@@ -42,6 +44,8 @@ class Station:
         self._framer = self._new_framer()
         self._slots: dict[str, _Slot] = {}
         self._greeted: set[str] = set()
+        #: What pumps had delivered (mL) when the bolus that runs was first seen.
+        self._boluses: dict[str, float] = {}
         #: Texts still to be sent, and the one sent last with whether it was the last of its answer.
         self._waiting: list[str] = []
         self._latest: tuple[str, bool] | None = None
@@ -49,10 +53,11 @@ class Station:
         self._cycle: float | None = None
 
     def connected(self, now: float) -> list[bytes]:
-        """The reader connected; in cyclic mode the first cycle is due."""
+        """The reader connected; in cyclic mode the first cycle is due, or another's request."""
         self._framer = self._new_framer()
         self._waiting, self._latest, self._unacknowledged = [], None, False
-        self._cycle = now if self._settings["mode"] == "cyclic" else None
+        unasked = self._settings["passive"] or self._settings["mode"] == "cyclic"
+        self._cycle = now if unasked else None
         return []
 
     def feed(self, data: bytes, now: float) -> list[bytes]:
@@ -76,7 +81,7 @@ class Station:
         return answers
 
     def due(self) -> float | None:
-        """When the next cycle begins; None in request mode."""
+        """When the next cycle begins, or another recorder asks; else None."""
         return self._cycle
 
     def wake(self, now: float) -> list[bytes]:
@@ -84,6 +89,9 @@ class Station:
         if self._cycle is None or now < self._cycle:
             return []
         self._cycle = now + self._settings["poll_period"]
+        if self._settings["passive"]:
+            texts = self._blocks(now)
+            return [c for n, t in enumerate(texts, 1) for c in self._send(t, n == len(texts), now)]
         if self._unacknowledged:
             return []
         self._waiting = self._blocks(now)
@@ -128,6 +136,7 @@ class Station:
                     pump,
                     first=pump.channel not in self._greeted,
                     keep_rate=self._settings["programmed_rate_while_stopped"],
+                    bolus=self._bolus(pump),
                 )
                 self._greeted.add(pump.channel)
                 address = self._address(slot)
@@ -136,6 +145,14 @@ class Station:
             return [self._record(_STATION, _NO_PUMP if only is None else _WRONG_ADDRESS, now)]
         station = (self._record(_STATION, record, now) for record in _STATION_RECORDS)
         return ["\x1e".join((*station, texts[0])), *texts[1:]]
+
+    def _bolus(self, pump: PumpState) -> float | None:
+        """The volume (mL) of a bolus that has ended since the request before."""
+        if pump.status is PumpStatus.BOLUS:
+            self._boluses.setdefault(pump.channel, pump.volume_ml)
+            return None
+        before = self._boluses.pop(pump.channel, None)
+        return None if before is None else max(0.0, pump.volume_ml - before)
 
     def _free_slot(self) -> _Slot:
         pillar, slot = divmod(len(self._slots), len(_SLOTS))

@@ -1,15 +1,16 @@
-"""A patient monitor gateway that dials in and sends IHE PCD-01 for every bed.
+"""A gateway that dials in and sends IHE PCD-01: a message for each bed, and one for each pump.
 
 As real gateways do it has one message in flight, repeats the same bytes with the same control id
 until they are acknowledged, and forgets what it could not send while nobody was connected.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Any, Final
 
+from drivers.hl7.simulated_pumps import observations, order
 from drivers.kit.playback import BedState, Play, SimClock
 from monitor_daemon.hl7.er7 import Er7Message, read
 from monitor_daemon.hl7.mllp import Frame, Framer, framed
@@ -54,8 +55,12 @@ _METRICS: Final = (
     ),
 )
 _PROFILE: Final = "IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO"
+_MONITORING: Final = "182777000^monitoring of patient^SCT"
 _POSITIVE: Final = frozenset({"AA", "CA"})
 _NEGATIVE: Final = frozenset({"AE", "AR", "CE", "CR"})
+
+#: Bed, OBR-4, and each OBX from OBX-2 on.
+_Group = tuple[str, str, Sequence[str]]
 
 
 class Gateway:
@@ -67,6 +72,7 @@ class Gateway:
         self._period = float(options["period"])
         self._resend = float(options["resend"])
         self._application: str = options["sending_application"]
+        self._pumps: bool = options["pumps"]
         self._round = 0
         self._queue: deque[tuple[str, bytes]] = deque()
         self._sent_at: float | None = None
@@ -124,24 +130,39 @@ class Gateway:
 
     def _messages(self, elapsed: float) -> list[tuple[str, bytes]]:
         time = to_dtm(self._clock.utc + timedelta(seconds=elapsed))
-        beds = [bed for bed in self._play.at(elapsed) if bed.signals]
-        return [self._message(f"{time[:14]}-{n}", time, bed) for n, bed in enumerate(beds, 1)]
+        said = [group for bed in self._play.at(elapsed) for group in self._groups(bed)]
+        return [self._message(f"{time[:14]}-{n}", time, *group) for n, group in enumerate(said, 1)]
 
-    def _message(self, control_id: str, time: str, bed: BedState) -> tuple[str, bytes]:
+    def _groups(self, bed: BedState) -> Iterable[_Group]:
+        """What a round says of a bed: each group is a message."""
+        if bed.signals:
+            yield bed.bed, _MONITORING, _monitor(bed.signals)
+        for pump in bed.pumps if self._pumps else ():
+            yield bed.bed, order(pump), observations(pump)
+
+    def _message(
+        self, control_id: str, time: str, bed: str, obr4: str, obxs: Sequence[str]
+    ) -> tuple[str, bytes]:
         header = f"{self._application}|SIMULATOR|||{time}||ORU^R01^ORU_R01|{control_id}|P|2.6"
         lines = [
             f"MSH|^~\\&|{header}|||AL|NE||UNICODE UTF-8|||{_PROFILE}",
             # Nobody is known: HL7 requires PID-3 all the same, and so it is null.
             'PID|||""||^^^^^^U',
-            f"PV1||I|{bed.bed}",
-            f"OBR|1|{control_id}|{control_id}|182777000^monitoring of patient^SCT|||{time}",
-            "OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X",
-        ]
-        lines += [
-            f"OBX|{n}|NM|{code}|{place}|{round(bed.signals[signal], 1):g}|{unit}|||||R"
-            for n, (signal, code, place, unit) in enumerate(
-                (metric for metric in _METRICS if metric[0] in bed.signals), 2
-            )
+            f"PV1||I|{bed}",
+            f"OBR|1|{control_id}|{control_id}|{obr4}|||{time}",
+            *(f"OBX|{n}|{obx}" for n, obx in enumerate(obxs, 1)),
         ]
         text = "".join(f"{line}\r" for line in lines)
         return control_id, framed(text.encode())
+
+
+def _monitor(signals: Mapping[str, float]) -> list[str]:
+    """Each OBX from OBX-2 on: the monitor, then what it measures."""
+    return [
+        "|69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X",
+        *(
+            f"NM|{code}|{place}|{round(signals[signal], 1):g}|{unit}|||||R"
+            for signal, code, place, unit in _METRICS
+            if signal in signals
+        ),
+    ]

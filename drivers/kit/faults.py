@@ -34,8 +34,13 @@ def faulty(
 ) -> SimulatedDevice:
     """The device that `switch_on` makes, with the faults of `settings` around it if there are any.
 
-    `settings` hold all of `SIMULATOR_FAULTS`.
+    `settings` hold all of `SIMULATOR_FAULTS`. Raises ValueError naming a wrong one.
     """
+    for fault in SIMULATOR_FAULTS:
+        value = settings[fault.name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value != fault.default and not (number and value >= 0):
+            raise ValueError(f"{fault.name} = {value!r}: a number, 0 or more")
     if all(settings[fault.name] == fault.default for fault in SIMULATOR_FAULTS):
         return switch_on(play, clock)
     return _Faulty(switch_on, settings, play, clock)

@@ -74,7 +74,8 @@ class Play(Protocol):
 def bed_at(play: Play, elapsed: float, wanted: str) -> BedState:
     """The bed called `wanted` at playback second `elapsed`, the first bed if that is empty.
 
-    Without such a bed one to which nothing is connected. Before second 0 it is as at second 0.
+    Without such a bed one to which nothing is connected; `drivers.kit.simulate` refuses that
+    name. Before second 0 it is as at second 0.
     """
     for bed in play.at(max(0.0, elapsed)):
         if wanted in {"", bed.bed}:

@@ -46,16 +46,27 @@ class Simulation:
     capture: Sequence[Chunk] = ()
 
     def device(self) -> SimulatedDevice:
-        """A fresh device. Raises ConfigError for an option the driver does not know."""
+        """A fresh device. Raises ConfigError for a wrong option, or a bed the play has not."""
         try:
             if not self.capture:
+                self._check_bed()
                 return simulated(self.driver, self.options, self.play, self.clock)
-            settings = self.driver.settings(self.options)
+            return faulty(
+                lambda _, clock: CapturePlayer(self.capture, clock),
+                self.driver.settings(self.options),
+                self.play,
+                self.clock,
+            )
         except (KeyError, ValueError) as error:
             raise ConfigError(f"driver {self.driver.name}: option {error.args[0]}") from error
-        return faulty(
-            lambda _, clock: CapturePlayer(self.capture, clock), settings, self.play, self.clock
-        )
+
+    def _check_bed(self) -> None:
+        """A device of a bed that is not there would play nothing, in silence."""
+        wanted = self.driver.settings(self.options).get("bed", "")
+        beds = [bed.bed for bed in self.play.at(0.0)]
+        if wanted not in ["", *beds]:
+            names = ", ".join(map(repr, beds)) or "none"
+            raise ValueError(f"bed = {wanted!r}: the play has {names}")
 
 
 class _Host:
@@ -180,7 +191,7 @@ async def run_client(simulation: Simulation, host: str, port: int, ready: Ready)
     if speaks_udp(simulation.driver):
         raise ConfigError(f"a {simulation.driver.name} device dials nobody: let it listen")
     device = simulation.device()
-    ready(f"dialling {host}:{port}")
+    ready(f"{host}:{port} (dialling)")
     while True:
         try:
             await _dial(device, host, port)
@@ -202,8 +213,8 @@ async def _dial(device: SimulatedDevice, host: str, port: int) -> None:
 async def run_pty(simulation: Simulation, link: Path | None, ready: Ready) -> None:
     """Be the device at the far end of a pseudo-terminal; `link` becomes a symlink to it.
 
-    Raises ConfigError if `link` exists and is not a symlink. Bytes that nobody reads are lost, as
-    on a serial line.
+    Raises ConfigError if `link` exists and is not a symlink, or cannot be made. Bytes that nobody
+    reads are lost, as on a serial line.
     """
     master, slave = pty.openpty()
     # The slave stays open here: without it the master reports a hang-up until a reader comes.
@@ -244,7 +255,10 @@ def _point(link: Path, target: str) -> None:
         link.unlink()
     elif link.exists():
         raise ConfigError(f"{link} exists and is no symlink; choose another path")
-    link.symlink_to(target)
+    try:
+        link.symlink_to(target)
+    except OSError as error:
+        raise ConfigError(f"{link}: {error.strerror}") from error
 
 
 def _unpoint(link: Path) -> None:

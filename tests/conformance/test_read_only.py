@@ -220,5 +220,6 @@ def test_a_passive_driver_sends_nothing(name, damage, options):
 
 def test_the_drivers_that_can_be_passive():
     assert set(PASSIVE) == {
-        "alaris_gh", "edwards_ifmout", "fresenius_orchestra", "ge_dri", "philips_intellivue",
+        "alaris_gh", "bbraun_space", "edwards_ifmout", "fresenius_orchestra", "ge_dri",
+        "philips_intellivue",
     }  # fmt: skip

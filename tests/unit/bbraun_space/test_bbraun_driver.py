@@ -4,6 +4,7 @@ test_bbraun_session.py holds every byte of every dialogue against that list.
 """
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,29 @@ from hypothesis import strategies as st
 import drivers.bbraun_space
 from drivers.bbraun_space.driver import DRIVER
 from drivers.bbraun_space.frames import ACK, NAK, encode
+from drivers.kit.conformance_play import ConformancePlay
+from drivers.kit.playback import SimClock
 from monitor_daemon.core.errors import ConfigError
 
 
-@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), "5"])
-def test_a_poll_period_below_one_second_is_a_configuration_error(period):
+@pytest.mark.parametrize("passive", [False, True])
+@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5"])
+def test_a_poll_period_below_one_second_is_a_configuration_error(period, passive):
     with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):
-        DRIVER.session({"poll_period": period})
+        DRIVER.session({"poll_period": period, "passive": passive})
+
+
+@pytest.mark.parametrize("period", [0, -1, float("nan"), float("inf"), "abc", None])
+def test_a_simulated_cycle_that_is_no_time_is_a_configuration_error(period):
+    clock = SimClock(0.0, datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(ConfigError, match=r"poll_period = .*: above 0"):
+        DRIVER.simulator(DRIVER.settings({"poll_period": period}), ConformancePlay(), clock)
+
+
+@pytest.mark.parametrize("value", ["yes", 2, None])
+def test_passive_is_true_or_false(value):
+    with pytest.raises(ValueError, match="passive"):
+        DRIVER.session({"passive": value})
 
 
 def test_sample_configuration_is_accepted():

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.hl7.driver import DRIVER
-from drivers.kit.playback import BedState, SimClock
-from monitor_daemon.core.vocabulary import SIGNAL_UNITS
+from drivers.kit.playback import BedState, PumpState, SimClock
+from monitor_daemon.core.vocabulary import SIGNAL_UNITS, PumpStatus
 from monitor_daemon.hl7.ack import Outcome, acknowledgement
 from monitor_daemon.hl7.er7 import read
 from monitor_daemon.hl7.mllp import Frame, Framer
@@ -36,8 +36,11 @@ CODES = {
 class OneBed:
     length = 60.0
 
+    def __init__(self, signals, *pumps):
+        self.bed = BedState("ICU^1^A", signals, pumps)
+
     def at(self, elapsed):
-        return [BedState("ICU^1^A", SIGNALS, ())]
+        return [self.bed]
 
 
 def payload(block):
@@ -46,9 +49,9 @@ def payload(block):
     return frame.payload.decode()
 
 
-def simulated():
+def simulated(play, **options):
     clock = SimClock(0.0, datetime(2026, 11, 21, 1, 0, tzinfo=UTC), 60.0)
-    device = DRIVER.simulator(DRIVER.settings({}), OneBed(), clock)
+    device = DRIVER.simulator(DRIVER.settings(options), play, clock)
     return payload(next(iter([*device.connected(0.0), *device.wake(0.0)])))
 
 
@@ -63,7 +66,7 @@ def observations(text):
 
 
 def test_the_simulated_gateway_sends_valid_messages():
-    text = simulated()
+    text = simulated(OneBed(SIGNALS))
     message = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT)
     assert Validator.validate(message)
     assert message.to_er7() == text.removesuffix("\r")
@@ -71,6 +74,21 @@ def test_the_simulated_gateway_sends_valid_messages():
     sent = {obx.obx_3.obx_3_1.to_er7(): float(obx.obx_5.to_er7()) for obx in valued}
     assert sorted(sent.values()) == sorted(SIGNALS.values())
     assert sent["150039"] == SIGNALS["art_map"]
+
+
+@pytest.mark.parametrize("status", PumpStatus)
+def test_the_simulated_gateway_sends_valid_messages_of_pumps(status):
+    pump = PumpState("11", "5|mg^A&B~C\\", 8.4, status, 40.0, "ug/mL", 0.08, "ug/kg/min", 70.0, 3.5)
+    text = simulated(OneBed({}, pump), pumps=True)
+    message = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT)
+    assert Validator.validate(message)
+    assert message.to_er7() == text.removesuffix("\r")
+    valued = [obx for obx in observations(text) if obx.obx_2.to_er7() == "NM"]
+    sent = {obx.obx_3.obx_3_1.to_er7(): float(obx.obx_5.to_er7()) for obx in valued}
+    flows = status in {"running", "bolus", "purge", "kvo", "unknown"}
+    assert sent == {"158014": 8.4 * flows, "157784": 8.4, "157924": 0.08, "157760": 40.0,
+                    "157993": 3.5, "68063": 70.0}  # fmt: skip
+    assert observations(text)[0].obx_18.to_er7() == "11^SIMULATOR"
 
 
 @pytest.mark.parametrize("mode", ["AL|NE", "NE|AL", "|"])
