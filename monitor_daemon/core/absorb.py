@@ -1,8 +1,10 @@
 """What a device's message tells a bed: values at their true times, infusions, results."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Final
 
+from monitor_daemon.core.channel import LATE
 from monitor_daemon.core.decisions import Logged
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import SECOND, Configured, Data, Sample
@@ -29,6 +31,8 @@ class Absorber:
         speed = configured.speed if configured else 1.0
         # At a higher speed real delays are long in engine time (design section 4).
         self._limit = max(JUMP, round(5 * speed) * SECOND)
+        self._late = max(LATE, self._limit)
+        self._periods = configured.periods if configured else {}
         self._ranks = configured.ranks if configured else {}
         self._repeats = configured.repeats if configured else {}
 
@@ -42,6 +46,9 @@ class Absorber:
             at = self._place(source, flow.at, given, now, say, at_once=False)
             if at < bed.begun:
                 continue
+            if now - at > self._late and given.link not in self._repeats:
+                bed.infusions.defer(source, flow, at)
+                continue
             changed |= bed.others.take_flow(
                 bed.infusions, self._repeats, given.link, flow, self._drugs, now, at
             )
@@ -51,6 +58,11 @@ class Absorber:
             if sample.signal not in _PRESSURE:
                 changed |= self._result(bed, sample, now)
         return changed
+
+    def need(self, bed: Bed) -> int:
+        """Samples a valid bin needs: half of what the source's declared period promises."""
+        link = (bed.pressure.source or "").split("|", 1)[0]
+        return max(1, ceil(round(30.0 / self._periods.get(link, 60.0), 6)))
 
     def absorb_block(
         self,
@@ -170,8 +182,9 @@ class Absorber:
             return now
         clock = self._clocks.get(source)
         if clock is None:
-            self._clocks[source] = DeviceClock(now - stamped, stamped, now)
-            return now
+            offset = self._first_offset(stamped, given, now)
+            self._clocks[source] = DeviceClock(offset, stamped, now)
+            return stamped + offset
         if given.buffered:
             return stamped + clock.offset
         at, jump = clock.place(stamped, now, self._limit, at_once=at_once)
@@ -179,6 +192,18 @@ class Absorber:
             detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
             say(Logged("CLOCK", now, detail=detail))
         return at
+
+    def _first_offset(self, stamped: int, given: Data, now: int) -> int:
+        """The offset (ms) of a clock first heard: what it shows is now.
+
+        Not so while its link repeats what is old: then it is taken to go as the others there.
+        """
+        link = f"{given.link}|"
+        others = [clock for source, clock in self._clocks.items() if source.startswith(link)]
+        last = max(others, key=lambda clock: clock.received, default=None)
+        if last is not None and (given.buffered or last.repeats(now, self._limit)):
+            return min(last.offset, now - stamped)
+        return now - stamped
 
 
 def _steady(clock: DeviceClock, block: Sequence[tuple[int, Data, Pressures]]) -> bool:

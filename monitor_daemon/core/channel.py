@@ -51,22 +51,26 @@ class Channel(msgspec.Struct):
     @property
     def tells(self) -> tuple[object, ...]:
         """What rules may look at: a change of it is judged at once."""
-        return self.drug, self.rate, self.strength, self.status, self.weight, self.dosed
+        shown = None if self.words is None else (self.words.dose, self.words.dose_unit)
+        return self.drug, self.rate, self.strength, self.status, self.weight, shown
 
     def said(self, flow: Flow) -> bool:
         """Whether `flow` says word for word what is known; then it only shows the pump alive."""
-        return (
-            self.words is not None
-            and self.bolus is None
-            and flow.rate == self.words.rate
-            and flow.status == self.words.status
-            and flow.drug == self.words.drug
-            and flow.concentration == self.words.concentration
-            and flow.unit == self.words.unit
-            and flow.dose == self.words.dose
-            and flow.dose_unit == self.words.dose_unit
-            and flow.weight == self.words.weight
-        )
+        return self.words is not None and self.bolus is None and same_words(flow, self.words)
+
+
+def same_words(one: Flow, two: Flow) -> bool:
+    """Whether two reports say the same of a channel, whenever it was said."""
+    return (
+        one.rate == two.rate
+        and one.status == two.status
+        and one.drug == two.drug
+        and one.concentration == two.concentration
+        and one.unit == two.unit
+        and one.dose == two.dose
+        and one.dose_unit == two.dose_unit
+        and one.weight == two.weight
+    )
 
 
 class Bolus(msgspec.Struct, frozen=True):
@@ -94,8 +98,7 @@ def report(known: Channel | None, flow: Flow, drugs: DrugTable, now: int, measur
     if entry is not None:
         in_units = entry.group == "vasopressin"
         label = concentration(flow.concentration, flow.unit, in_units=in_units)
-        if (flow.dose_unit or "").partition("/")[0].endswith("U") == in_units:
-            dosed = per_hour(flow.dose, flow.dose_unit, flow.weight)
+        dosed = shown_dose(flow, flow.weight, in_units=in_units)
         if label is None and dosed and rate > 0:
             label, derived = dosed / rate, True
     return Channel(
@@ -116,6 +119,16 @@ def report(known: Channel | None, flow: Flow, drugs: DrugTable, now: int, measur
         volume=known.volume if known else None,
         words=flow,
     )
+
+
+def shown_dose(flow: Flow, weight: float | None, *, in_units: bool) -> Decimal | None:
+    """The pump's own dose in ug/h, or U/h if `in_units`; one per kg for a patient of `weight` kg.
+
+    None if the pump tells none, or counts units where the drug has a mass and the other way round.
+    """
+    if (flow.dose_unit or "").partition("/")[0].endswith("U") != in_units:
+        return None
+    return per_hour(flow.dose, flow.dose_unit, weight)
 
 
 def _steady(known: Channel | None, flow: Flow, entry: Drug | None) -> Decimal:

@@ -17,10 +17,15 @@ from monitor_daemon.core.errors import ConfigError
 
 CLASSES: Final = ("vasopressor", "vasopressin", "inotrope", "study", "other")
 
+#: Labels call the bitartrate monohydrate tartrate and acid tartrate too.
+_BITARTRATE: Final = Decimal("0.50160")
 #: mg of base in one mg of a norepinephrine salt, from molar masses (USP; base 169.18 g/mol).
 SALT_FACTORS: Final = {
     "base": Decimal(1),
-    "bitartrate": Decimal("0.50160"),
+    "bitartrate": _BITARTRATE,
+    "bitartrate_monohydrate": _BITARTRATE,
+    "tartrate": _BITARTRATE,
+    "acid_tartrate": _BITARTRATE,
     "bitartrate_anhydrous": Decimal("0.52990"),
     "hydrochloride": Decimal("0.82270"),
 }

@@ -4,6 +4,8 @@ Late data and the minute ledger judge a past minute by what was in force then.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -42,6 +44,18 @@ class History(msgspec.Struct):
         entries.append(standing)
         while len(entries) > 1 and entries[1].since < standing.since - KEPT:
             del entries[0]
+
+    def rewrite(self, changes: Sequence[tuple[int, bool | None]]) -> None:
+        """Whether a vasopressor ran was known only later: `changes` are (since, on), in order."""
+        first = changes[0][0]
+        kept = [entry for entry in self.entries if entry.since < first]
+        times = {entry.since for entry in self.entries if entry.since >= first}
+        for since in sorted(times.union(since for since, _ in changes)):
+            stood = self.at(since)
+            if stood is not None:
+                on = changes[bisect_right(changes, since, key=itemgetter(0)) - 1][1]
+                kept.append(msgspec.structs.replace(stood, since=since, on=on))
+        self.entries = kept
 
     def at(self, when: int) -> Standing | None:
         """What stood at `when` (ms); None before the first entry."""

@@ -29,6 +29,8 @@ TRUSTED: Final = 15 * MINUTE
 FRESH: Final = 5 * MINUTE
 #: How far back rules look at a dose (VP_EARLY: 30 min before a start, judged 5 min after it).
 HISTORY: Final = 40 * MINUTE
+#: How long what the channels said is kept, to place late data in it.
+KEPT: Final = 24 * 60 * MINUTE
 
 _ZERO: Final = Decimal(0)
 
@@ -82,8 +84,20 @@ class Course(msgspec.Struct):
                 del self.history[0]
 
 
+class Report(msgspec.Struct):
+    """What a channel said at `at` and, each five minutes at least, again until `until` (ms)."""
+
+    at: int
+    until: int
+    flow: Flow
+
+
 class Infusions(msgspec.Struct):
-    """All channels of a bed: `take` each report, `settle` each instant, then ask."""
+    """All channels of a bed: `take` each report, `settle` each instant, then ask.
+
+    `log` is what every channel said in the last day. `late` are reports that came too late to be
+    taken in order; from `missed` (ms) on the courses are to be made again (`relive`).
+    """
 
     channels: dict[str, Channel] = {}
     courses: dict[str, Course] = {}
@@ -92,6 +106,19 @@ class Infusions(msgspec.Struct):
     boluses: list[Bolus] = []
     changes: list[ConcentrationChange] = []
     links: dict[str, int] = {}
+    log: dict[str, list[Report]] = {}
+    late: list[tuple[str, Report]] = []
+    missed: int | None = None
+
+    def defer(self, key: str, flow: Flow, measured: int) -> None:
+        """A report of `measured` (ms) came late: it waits until the courses are made again."""
+        self.late.append((key, Report(measured, measured, flow)))
+        self.miss(measured)
+
+    def miss(self, since: int | None) -> None:
+        """What is known of the courses since then (ms) is not all that happened."""
+        if since is not None:
+            self.missed = since if self.missed is None else min(self.missed, since)
 
     def take(self, key: str, flow: Flow, drugs: DrugTable, now: int, measured: int) -> bool:
         """A pump reported at `now` what was so at `measured` (ms). True if something changed.
@@ -102,6 +129,7 @@ class Infusions(msgspec.Struct):
         known = self.channels.get(key)
         first = self.links.setdefault(key.partition("|")[0], now)
         if flow.rate is None:
+            self._write(key, flow, measured)
             if known is not None and known.rate == 0:
                 del self.channels[key]
             return True
@@ -110,7 +138,9 @@ class Infusions(msgspec.Struct):
         if known is not None and self.knows(key, flow, now):
             known.measured = measured
             known.seen = now if now - measured <= LATE else measured
+            self._repeat(key, measured)
             return False
+        self._write(key, flow, measured)
         channel = self.channels[key] = report(known, flow, drugs, now, measured)
         others = [c for k, c in self.channels.items() if k != key]
         if known is None:
@@ -129,6 +159,19 @@ class Infusions(msgspec.Struct):
         elif channel.rate > 0 and known.rate == 0:
             self._compare(channel, others, now)
         return channel.tells != known.tells or now - known.seen > FRESH
+
+    def _write(self, key: str, flow: Flow, measured: int) -> None:
+        reports = self.log.setdefault(key, [])
+        if flow.rate is None and reports and reports[-1].flow.rate is None:
+            return
+        reports.append(Report(measured, measured, flow))
+        while len(reports) > 1 and reports[1].at < measured - KEPT:
+            del reports[0]
+
+    def _repeat(self, key: str, measured: int) -> None:
+        reports = self.log.get(key)
+        if reports:
+            reports[-1].until = measured
 
     def knows(self, key: str, flow: Flow, now: int) -> bool:
         """Whether `flow` says word for word what the channel said a moment ago."""
@@ -203,11 +246,14 @@ class Infusions(msgspec.Struct):
         return False
 
     def off_since(self, groups: Iterable[str]) -> int | None:
-        """True time since which none of these groups runs; None while one does or none ever did."""
+        """True time since which none of these groups runs; None while one does or may run.
+
+        If none ever ran, that is since the pumps are heard.
+        """
         if self.on(groups) is not False:
             return None
         stops = [c.stopped for c in self.courses.values() if c.group in groups and c.stopped]
-        return max(stops, default=None)
+        return max(stops or self.links.values(), default=None)
 
     def reached(self, drug: str, amount: Decimal, start: int, end: int) -> tuple[int, bool]:
         """The longest time (ms) within [start, end) in which `drug` was at or above `amount`.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from monitor_daemon.core.decisions import Decision, Refused
 from monitor_daemon.core.errors import MonitorError
 from monitor_daemon.core.people import Word
+from monitor_daemon.core.relive import Relived
 
 
 class Instant:
@@ -21,6 +22,7 @@ class Instant:
         self.words: dict[str, list[tuple[int, Word]]] = {}
         self.roles: tuple[str, ...] = ()
         self.late: dict[str, list[int]] = {}
+        self.relived: dict[str, Relived] = {}
         self.owners: dict[str, int] = {}
         self.out: list[tuple[int, Decision]] = []
 

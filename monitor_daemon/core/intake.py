@@ -32,6 +32,10 @@ class DeviceClock(msgspec.Struct):
     device: int
     received: int
 
+    def repeats(self, now: int, limit: int) -> bool:
+        """Whether its device, heard a moment ago, told what was older than `limit` (ms)."""
+        return now - self.received <= JUMP and self.received - self.device - self.offset > limit
+
     def place(
         self, device: int, received: int, limit: int, *, at_once: bool = True
     ) -> tuple[int, int | None]:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from monitor_daemon.core.condition import RAISED, Condition, Verdict
+from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.history import Standing
+from monitor_daemon.core.infusion import PRESSORS
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import NOT_MONITORED, Rule
 from monitor_daemon.core.rules import FAMILIES
+from monitor_daemon.core.rules.minutes import remake
 
 ENDED: Final = "ENDED"
 
@@ -32,6 +35,8 @@ def judge(moment: Moment, entries: Sequence[Observe | Correct], *, whole: bool) 
 def note(moment: Moment) -> None:
     """Write down what is in force from now on."""
     subject = moment.subject
+    if moment.on is False:
+        _date_stop(moment)
     subject.history.note(
         Standing(
             since=moment.now,
@@ -42,6 +47,16 @@ def note(moment: Moment) -> None:
             on=moment.on,
         )
     )
+
+
+def _date_stop(moment: Moment) -> None:
+    """A stop is certain only after the bridge; in the record it has its true beginning (3.5)."""
+    history, off = moment.subject.history, moment.bed.infusions.off_since(PRESSORS)
+    if not history.entries or history.entries[-1].on is False or off is None:
+        return
+    off = max(off, moment.subject.attached or 0, history.entries[0].since)
+    history.rewrite([(off, False)])
+    remake(moment, range(-(-off // MINUTE), moment.minute))
 
 
 def _alert(moment: Moment, rule: Rule) -> None:
@@ -70,6 +85,7 @@ def _alert(moment: Moment, rule: Rule) -> None:
         return
     if moment.now - alert.raised_at >= after:
         alert.level = "attention"
+        moment.heightened.add(alert.name)
         moment.transition(alert, "escalated")
 
 

@@ -33,6 +33,10 @@ class Moment:
         self.bed = bed
         self.rules = rules
         self.decisions: list[Decision] = []
+        #: Since when (ms) pumps are known better than at the judgements before this one.
+        self.relived: int | None = None
+        #: Names of info alerts that became attention at this moment.
+        self.heightened: set[str] = set()
 
     def runs(self, rule: Rule) -> bool:
         """Whether the subject is in a phase of this rule and not exempted from it."""

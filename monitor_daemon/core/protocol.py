@@ -28,6 +28,9 @@ from monitor_daemon.core.protocol_file import (
 )
 from monitor_daemon.core.response import Handling
 
+#: A pause of a drug shorter than this is none, unless a patient's protocol says so (3.5).
+BRIDGE: Final = 5
+
 __all__ = [
     "LEVELS",
     "NOT_MONITORED",
@@ -38,6 +41,7 @@ __all__ = [
     "Rule",
     "RuleKind",
     "RuleSet",
+    "bridge_and_lead",
     "parse",
 ]
 
@@ -142,6 +146,13 @@ class Protocol:
         )
 
 
+def bridge_and_lead(rules: RuleSet | None) -> tuple[int, int]:
+    """The longest pause of a drug that is none, and how long before timers may begin (ms)."""
+    parameters, timed = ({}, ()) if rules is None else (rules.parameters, rules.rules)
+    lead = max((rule.timing.sustain + rule.timing.lapse for rule in timed), default=0)
+    return round(parameters.get("bridge", BRIDGE) * MINUTE), lead + 5 * MINUTE
+
+
 def parse(text: str, kinds: Mapping[str, RuleKind], where: str = "protocol") -> Protocol:
     """The protocol in a file's text. Raises ConfigError with a line for each mistake."""
     return from_file(read(text, kinds, where))
@@ -190,6 +201,7 @@ def _rule(name: str, table: Mapping[str, Any], parameters: Mapping[str, Number])
             escalate=later("escalate_after"),
             escalate_to=tuple(table.get("escalate_to", ())),
             to=tuple(table.get("notify", ("bedside",))),
+            attention_to=tuple(table.get("attention_to", ())),
         ),
     )
 

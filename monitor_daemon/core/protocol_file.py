@@ -30,7 +30,7 @@ ROLES: Final = (
 _LARGEST: Final = 1e6
 _TIMING_KEYS: Final = frozenset({"sustain", "lapse", "clear_sustain"})
 _MINUTES_KEYS: Final = ("attention_after", "notify_again", "escalate_after")
-_ROLE_KEYS: Final = ("notify", "escalate_to")
+_ROLE_KEYS: Final = ("notify", "escalate_to", "attention_to")
 #: Keys that every rule may have, whatever its kind.
 RULE_KEYS: Final = frozenset({
     "kind", "clause", "class", "phases", "only_if", "exemption", "notify_times",
@@ -46,10 +46,16 @@ _READ_BY_NAME: Final = frozenset({"initial_target", "floor", "has_target", "brid
 
 @dataclass(frozen=True, slots=True)
 class RuleKind:
-    """What a kind of rule wants to be told: names of options, each a number or a parameter."""
+    """What a kind of rule wants to be told: names of options, each a number or a parameter.
+
+    Of the options `switches` are true or false and `shares` lie between 0 and 1; the others are 0
+    or more.
+    """
 
     options: frozenset[str] = frozenset()
     timed: bool = True
+    switches: frozenset[str] = frozenset()
+    shares: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class _Check:
         self._kinds = kinds
         #: None while nobody knows them, because their table itself is wrong.
         self._parameters: Mapping[str, object] | None = None
+        self._arms: Mapping[str, object] = {}
+        self._judged: set[Path] = set()
 
     @cached_property
     def _places(self) -> Places:
@@ -121,7 +129,7 @@ class _Check:
             self._table((key,), document.get(key), "CONFIG_PROTOCOL")
             for key in ("protocol", "arms", "parameters", "rules")
         )
-        self._parameters = parameters
+        self._parameters, self._arms = parameters, arms or {}
         for name, value in (parameters or {}).items():
             self._number(("parameters", name), value)
         for name, table in (arms or {}).items():
@@ -228,7 +236,7 @@ class _Check:
             self.say((*at, key), reason, code="CONFIG_RULE")
         for key in table:
             if key in kind.options or (kind.timed and key in _TIMING_KEYS):
-                self._option((*at, key), table[key])
+                self._option((*at, key), table[key], kind)
 
     def _handling(self, at: Path, table: Mapping[str, Any]) -> None:
         """How people are told, and whether a rule is there at all."""
@@ -244,27 +252,53 @@ class _Check:
         if "escalate_after" in table and not table.get("escalate_to"):
             reason = f"escalate_to is missing: to whom? roles are {', '.join(ROLES)}"
             self.say((*at, "escalate_after"), reason, code="CONFIG_RULE", key=True)
+        if "attention_to" in table and "attention_after" not in table:
+            reason = "attention_after is missing: when does it become attention?"
+            self.say((*at, "attention_to"), reason, code="CONFIG_RULE", key=True)
         if "only_if" in table:
-            self._parameter((*at, "only_if"), table["only_if"])
+            path, name = (*at, "only_if"), table["only_if"]
+            self._parameter(path, name)
+            self._suits(path, name, RuleKind(switches=frozenset({"only_if"})))
         if not isinstance(table.get("exemption", ""), str):
             self.say((*at, "exemption"), "must be a name, in quotes", code="CONFIG_RULE")
 
-    def _option(self, path: Path, value: object) -> None:
+    def _option(self, path: Path, value: object, kind: RuleKind) -> None:
         """A number, the name of a parameter, or a list of both."""
         if isinstance(value, list):
             for index, item in enumerate(value):
-                self._option_item((*path, index), item)
+                self._option_item((*path, index), item, kind)
         else:
-            self._option_item(path, value)
+            self._option_item(path, value, kind)
 
-    def _option_item(self, path: Path, value: object) -> None:
+    def _option_item(self, path: Path, value: object, kind: RuleKind) -> None:
         if isinstance(value, str):
             self._parameter(path, value)
+            self._suits(path, value, kind)
         elif not _is_number(value):
             reason = f"a number (at most {_LARGEST:g}), the name of a parameter, or a list of them"
             self.say(path, f"{reason} to add", code="CONFIG_RULE")
-        elif path[2] in _TIMING_KEYS and (isinstance(value, bool) or value < 0):
-            self.say(path, "minutes, 0 or more", code="CONFIG_RULE")
+        elif reason := _unfit(kind, path[2], value):
+            self.say(path, reason, code="CONFIG_RULE")
+
+    def _suits(self, path: Path, name: object, kind: RuleKind) -> None:
+        """Whether the parameter of this name, in every arm, is of the kind that an option takes."""
+        value = (self._parameters or {}).get(str(name))
+        if not _is_number(value):
+            return
+        if isinstance(value, bool) != (path[2] in kind.switches):
+            found = str(value).lower() if isinstance(value, bool) else f"{value:g}"
+            reason = f"parameter {name} is {found}, here it {_unfit(kind, path[2], value)}"
+            self.say(path, reason, code="CONFIG_RULE")
+            return
+        places: list[tuple[Path, object]] = [(("parameters", str(name)), value)]
+        for arm, table in self._arms.items():
+            if isinstance(table, dict) and name in table:
+                places.append((("arms", arm, str(name)), table[name]))
+        for place, number in places:
+            reason = _unfit(kind, path[2], number) if _is_number(number) else ""
+            if reason and place not in self._judged:
+                self._judged.add(place)
+                self.say(place, f"{reason}, for {dotted(path[:3])}", code="CONFIG_PARAMETER")
 
     def _parameter(self, path: Path, name: object) -> None:
         if not isinstance(name, str):
@@ -318,6 +352,18 @@ class _Check:
 
 def _is_number(value: object) -> TypeGuard[Number]:
     return isinstance(value, bool | int | float) and abs(value) <= _LARGEST
+
+
+def _unfit(kind: RuleKind, option: str | int, number: Number) -> str:
+    """What a number must be for an option, if it is not; else ""."""
+    switch = option in kind.switches
+    if isinstance(number, bool) != switch:
+        return "must be true or false" if switch else "must be a number"
+    if option in kind.shares and not 0 <= number <= 1:
+        return "must be a share, 0 to 1"
+    if number < 0:
+        return "must be minutes, 0 or more" if option in _TIMING_KEYS else "must be 0 or more"
+    return ""
 
 
 def _unquoted(value: object) -> str:

@@ -88,7 +88,8 @@ class Handling(msgspec.Struct, frozen=True):
     """What the protocol says about telling one alert.
 
     `to` is told first and every `again` ms, `times` times at most (None: without end). After
-    `escalate` ms without an acknowledgement `escalate_to` is told too. None: never.
+    `escalate` ms without an acknowledgement `escalate_to` is told too. None: never. `attention_to`
+    is told once when an info alert becomes attention, acknowledged or not.
     """
 
     again: int | None = None
@@ -96,6 +97,7 @@ class Handling(msgspec.Struct, frozen=True):
     escalate: int | None = None
     escalate_to: tuple[str, ...] = ()
     to: tuple[str, ...] = ("bedside",)
+    attention_to: tuple[str, ...] = ()
 
 
 class Response(msgspec.Struct):

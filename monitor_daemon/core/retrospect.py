@@ -1,29 +1,41 @@
-"""Late data: what the pressures of a buffered hour would have raised (reference 0.7).
+"""Late data: what the pressures and doses of a buffered hour would have raised (reference 0.7).
 
-The minutes that late samples filled are judged again by the rules that look at pressures only, with
-what stood at that time. A deviation that is over is written down without telling anybody; one that
-still holds is raised now, with its true beginning.
+The minutes that late samples filled are judged again by the rules that look at pressures, those in
+which pumps are now known better also by those that look at doses, with what stood at that time. A
+deviation that is over is written down without telling anybody; one that still holds is raised now,
+with its true beginning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from monitor_daemon.core.condition import RAISED, Condition, Verdict
+from monitor_daemon.core.condition import RAISED, Condition, State, Verdict
 from monitor_daemon.core.decisions import Retrospective
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.history import Standing
+from monitor_daemon.core.infusion import Infusions
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule
+from monitor_daemon.core.relive import Relived
 from monitor_daemon.core.rules import FAMILIES
+from monitor_daemon.core.rules.minutes import remake
+from monitor_daemon.core.subject import Bed
 
 
 class _Past(Moment):
-    """A moment as it would have been, by what stood then."""
+    """A moment as it would have been, by what stood then; what it does is not done."""
 
-    def __init__(self, present: Moment, minute: int, stood: Standing) -> None:
+    def __init__(
+        self, present: Moment, minute: int, stood: Standing, bed: Bed, memory: dict[str, Any]
+    ) -> None:
         subject = msgspec.structs.replace(
             present.subject,
+            memory=memory,
+            alerts={},
+            past={},
+            episodes={},
             phase=stood.phase,
             target=stood.target,
             override=None,
@@ -35,7 +47,7 @@ class _Past(Moment):
             now=minute * MINUTE,
             minute=minute,
             subject=subject,
-            bed=present.bed,
+            bed=bed,
             rules=present.rules,
         )
         self._on = stood.on
@@ -55,14 +67,26 @@ class _Episode(msgspec.Struct):
     ended: int | None = None
 
 
-def retrospect(moment: Moment, minutes: Sequence[int]) -> None:
-    """Judge again from the first of `minutes`, which got their values late."""
+def retrospect(moment: Moment, late: Sequence[int], relived: Relived | None) -> None:
+    """Class and judge the minutes again that got their values late, or whose pumps are relived."""
+    minutes = sorted(late)
+    if relived is not None:
+        moment.subject.history.rewrite(relived.on)
+        first = min(relived.first, -(-relived.on[0][0] // MINUTE))
+        minutes = sorted({*late, *range(first, moment.minute)})
+    remake(moment, minutes)
     for rule in moment.rules.rules:
-        if FAMILIES[rule.kind].late:
-            _judge_again(moment, rule, min(minutes))
+        family = FAMILIES[rule.kind]
+        if family.late and minutes:
+            _judge_again(moment, rule, minutes[0], None)
+        elif family.pumped and family.kind.timed and relived is not None:
+            _judge_again(moment, rule, relived.first, relived.minutes)
 
 
-def _judge_again(moment: Moment, rule: Rule, first: int) -> None:
+def _judge_again(
+    moment: Moment, rule: Rule, first: int, pumps: Mapping[int, Infusions] | None
+) -> None:
+    """Judge from minute `first` on, with the `pumps` of each minute if the rule looks at them."""
     subject = moment.subject
     live = subject.conditions.get(rule.name)
     if live is not None and live.state in RAISED:
@@ -71,26 +95,54 @@ def _judge_again(moment: Moment, rule: Rule, first: int) -> None:
     condition, episodes = Condition(), list[_Episode]()
     # The condition may have begun before the silence: its timer runs from there.
     lead = (rule.timing.sustain + rule.timing.lapse) // MINUTE + 5
-    for minute in range(first - lead, moment.minute):
-        stood = subject.history.at(minute * MINUTE)
-        if stood is None or stood.phase not in rule.phases or rule.name in subject.exempt:
+    for at, verdict in _verdicts(moment, rule, range(first - lead, moment.minute), pumps):
+        if verdict is None:
             condition = Condition()
             continue
-        past = _Past(moment, minute, stood)
-        verdict = FAMILIES[rule.kind].judge(past, rule)
-        if verdict is None:
-            continue
         since = condition.raising.since
-        if condition.judge(verdict, rule.timing, past.now):
+        if condition.judge(verdict, rule.timing, at):
             if condition.state in RAISED:
-                episodes.append(_Episode(past.now if since is None else since, past.now, verdict))
+                episodes.append(_Episode(at if since is None else since, at, verdict))
             else:
-                episodes[-1].ended = past.now
+                episodes[-1].ended = at
     for episode in episodes:
         if episode.raised >= first * MINUTE and not _told(moment, rule, episode):
             _write(moment, rule, episode)
     if moment.runs(rule):
+        if rule.name not in subject.alerts:
+            # Staff were told of this episode and of its end: what goes on is a new one.
+            condition.state = State.NORMAL
         subject.conditions[rule.name] = condition
+
+
+def _verdicts(
+    moment: Moment, rule: Rule, minutes: range, pumps: Mapping[int, Infusions] | None
+) -> Iterator[tuple[int, Verdict | None]]:
+    """(instant, verdict) of each minute that can be judged; None: the rule did not run then."""
+    subject, memory = moment.subject, dict[str, Any]()
+    for minute in minutes:
+        stood = subject.history.at(minute * MINUTE)
+        if stood is None or stood.phase not in rule.phases or rule.name in subject.exempt:
+            yield minute * MINUTE, None
+            continue
+        bed = moment.bed
+        if pumps is not None:
+            if minute not in pumps:
+                continue
+            bed = msgspec.structs.replace(bed, infusions=pumps[minute])
+        past = _Past(moment, minute, stood, bed, memory)
+        if pumps is not None:
+            _advance(past)
+        verdict = FAMILIES[rule.kind].judge(past, rule)
+        if verdict is not None:
+            yield past.now, verdict
+
+
+def _advance(past: _Past) -> None:
+    """What rules about pumps remember, as it came to be."""
+    for rule in past.rules.rules:
+        if FAMILIES[rule.kind].pumped:
+            FAMILIES[rule.kind].advance(past, rule)
 
 
 def _told(moment: Moment, rule: Rule, episode: _Episode) -> bool:

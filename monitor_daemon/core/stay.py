@@ -49,6 +49,9 @@ def _pressure_since(before: Pressure, since: int) -> Pressure:
 def _infusions_since(before: Infusions, since: int) -> Infusions:
     """The pumps that were heard since then; what they gave before is cut off."""
     made = Infusions()
+    for key, report in before.late:
+        if report.at >= since:
+            made.defer(key, report.flow, report.at)
     made.channels = {key: c for key, c in before.channels.items() if c.seen >= since}
     if not made.channels:
         return made
@@ -56,6 +59,10 @@ def _infusions_since(before: Infusions, since: int) -> Infusions:
     made.exposure = exposure.within(since, max(since, exposure.at or since) + 1)
     made.exposure.blind = exposure.blind
     made.blurred, made.links = before.blurred, before.links
+    made.log = {
+        key: [report for report in reports if report.until >= since]
+        for key, reports in before.log.items()
+    }
     for drug, course in before.courses.items():
         if course.since is not None:
             made.courses[drug] = _course_since(course, since)

@@ -5,9 +5,7 @@ the same order give the same decisions on any machine. An error in the judgement
 his judgement, says so, and leaves the others alone.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
 
@@ -44,15 +42,18 @@ from monitor_daemon.core.people import (
     Screen,
     Word,
 )
-from monitor_daemon.core.protocol import NOT_MONITORED, Protocol, RuleSet, parse
+from monitor_daemon.core.protocol import (
+    NOT_MONITORED,
+    Protocol,
+    RuleSet,
+    bridge_and_lead,
+    parse,
+)
+from monitor_daemon.core.relive import relive
 from monitor_daemon.core.retrospect import retrospect
 from monitor_daemon.core.rules import kinds
-from monitor_daemon.core.rules.minutes import bounds
 from monitor_daemon.core.subject import Bed, Subject
 from monitor_daemon.core.telling import tell
-
-#: A pause of a drug shorter than this is none, until a patient's protocol says otherwise (3.5).
-BRIDGE: Final = 5
 
 
 class WardState(msgspec.Struct):
@@ -178,9 +179,11 @@ class Ward:
         for name, bed in state.beds.items():
             if minute is not None or name in instant.touched:
                 self._guard(name, bed, self._settle, bed, now)
+        # Where pumps told late what they did, everything waits for the minute that places it.
+        touched = {n for n in instant.touched if state.beds[n].infusions.missed is None}
         for subject in list(state.subjects.values()):
             words = instant.words.pop(subject.id, [])
-            concerned = minute is not None or instant.roles or subject.bed in instant.touched
+            concerned = minute is not None or instant.roles or subject.bed in touched
             if words or (concerned and not (subject.phase == ENDED and subject.left is not None)):
                 self._judge(subject, words, now, instant)
         for unknown in instant.words.values():
@@ -198,9 +201,11 @@ class Ward:
         entries = self._carry_out(moment, words, instant)
         if subject.failed is None:
             try:
-                late = instant.late.get(subject.bed, [])
-                if late and subject.left is None:
-                    self._judge_late(moment, late)
+                late, relived = instant.late.get(subject.bed), instant.relived.get(subject.bed)
+                if relived is not None:
+                    moment.relived = relived.first * MINUTE
+                if (late or relived) and subject.left is None:
+                    retrospect(moment, late or [], relived)
                 judge(moment, entries, whole=instant.minute is not None)
             except Exception as error:  # noqa: BLE001 - one subject's failure must not stop the others
                 subject.failed = type(error).__name__
@@ -247,7 +252,7 @@ class Ward:
         if late:
             here = self._moment(moment.subject, moment.now)
             here.decisions = moment.decisions
-            self._judge_late(here, late)
+            retrospect(here, late, None)
 
     def _follow(self, index: int, given: Moved, instant: Instant) -> None:
         """What the hospital's ADT tells of one of ours becomes commands about him."""
@@ -257,14 +262,6 @@ class Ward:
         instant.out += [(index, said) for said in told.said]
         for word in told.words:
             _ask(index, word, instant)
-
-    def _judge_late(self, moment: Moment, late: list[int]) -> None:
-        """Minutes that got their values late: the ledger and the deviations that they show."""
-        subject = moment.subject
-        for rule in moment.rules.rules:
-            if rule.kind == "minute_classes":
-                subject.ledger.remake(late, subject.history, moment.bed.pressure, bounds(rule))
-        retrospect(moment, late)
 
     def _carry_out(
         self, moment: Moment, words: list[tuple[int, Word]], instant: Instant
@@ -283,9 +280,13 @@ class Ward:
         return entries
 
     def _close(self, name: str, bed: Bed, instant: Instant) -> None:
-        late = bed.pressure.close(self.state.minute, self._need(name))
+        late = bed.pressure.close(self.state.minute, self._absorber.need(bed))
         if late:
             instant.late[name] = late
+        now, missed = self.state.minute * MINUTE, bed.infusions.missed
+        if missed is not None and missed <= now:
+            timing = bridge_and_lead(self._rules_of(bed))
+            instant.relived[name] = relive(bed.infusions, self.drugs, now, *timing)
 
     def _guard(self, name: str, bed: Bed, work: Callable[..., object], *given: object) -> None:
         """Run work on a bed; a failure of ours marks the bed, whose subject then says so."""
@@ -296,12 +297,15 @@ class Ward:
                 bed.failed = f"{type(error).__name__} at {name}"
 
     def _settle(self, bed: Bed, now: int) -> None:
-        holder = self.state.subjects.get(bed.holder or "")
-        parameters = {} if holder is None else self.rules(holder).parameters
-        bridge = round(parameters.get("bridge", BRIDGE) * MINUTE)
+        bridge, _ = bridge_and_lead(self._rules_of(bed))
         bed.infusions.settle(now, bridge)
         if bed.others.infusions.channels:
             bed.others.infusions.settle(now, bridge)
+
+    def _rules_of(self, bed: Bed) -> RuleSet | None:
+        """The rules of whoever lies in a bed."""
+        holder = self.state.subjects.get(bed.holder or "")
+        return None if holder is None else self.rules(holder)
 
     def _configure(self, given: Configured, now: int) -> list[Decision]:
         """Take the configuration in force. A patient keeps the version of his randomisation.
@@ -344,6 +348,8 @@ class Ward:
                 }
         if given.stopped is None:
             return []
+        for bed in self.state.beds.values():
+            bed.infusions.miss(bed.infusions.exposure.at)
         return [Logged("OUTAGE", now, detail={"from": given.stopped, "to": now})]
 
     def _admit(self, given: Screen | Enrol, now: int) -> None:
@@ -376,13 +382,6 @@ class Ward:
                 instant.words.setdefault(bed.holder, []).append((index, entry))
         if self._absorber.absorb(bed, given, instant.now, say) and given.bed is not None:
             instant.touched.add(given.bed)
-
-    def _need(self, bed: str) -> int:
-        """Samples a valid bin needs: half of what the source's declared period promises."""
-        configured, pressure = self.state.configured, self.state.beds[bed].pressure
-        link = (pressure.source or "").split("|", 1)[0]
-        period = configured.periods.get(link, 60.0) if configured else 60.0
-        return max(1, math.ceil(round(30.0 / period, 6)))
 
 
 def _ask(index: int, word: Word, instant: Instant) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE, SECOND, Data, Flow, Sample
-from monitor_daemon.core.moment import STUDY
+from monitor_daemon.core.moment import NOREPINEPHRINE, STUDY
 from monitor_daemon.core.vocabulary import Quality
 from monitor_daemon.rehearsal.entries import Association
 from monitor_daemon.rehearsal.parts import ScenarioError
@@ -178,13 +178,17 @@ def _programmes(scenario: Scenario, drugs: DrugTable) -> dict[str, dict[int, Flo
     for key in _USUAL:
         events: list[PumpEvent] = getattr(scenario, key)
         strength: dict[str, PumpEvent] = {}
+        drug: dict[str, str] = {}
         for event in sorted(events, key=lambda event: event.t):
             channel, at = event.ch or key, ms(event.t)
             if event.conc is not None:
                 strength[channel] = event
+            if event.drug is not None:
+                drug[channel] = event.drug
             if at in programmes[channel]:
                 raise ScenarioError([f"{key}: channel {channel} has two events at {event.t:g}"])
-            programmes[channel][at] = _flow(key, channel, event, strength.get(channel), drugs)
+            told = event.model_copy(update={"drug": drug.get(channel)})
+            programmes[channel][at] = _flow(key, channel, told, strength.get(channel), drugs)
     return programmes
 
 
@@ -201,6 +205,9 @@ def _flow(
         raise ScenarioError(
             [f"{key}: drug {words!r} at {event.t:g} is {entry.drug}: move it to other"]
         )
+    if entry is not None and entry.drug == NOREPINEPHRINE:
+        # Its concentration counts base here, whatever salt the words name.
+        entry = drugs.find(NOREPINEPHRINE)
     if entry is not None and entry.group == "vasopressin":
         unit = "U/mL"
     if strength is not None and strength.unit is not None:

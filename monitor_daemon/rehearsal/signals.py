@@ -12,10 +12,7 @@ from monitor_daemon.rehearsal.parts import Minutes, Part, Positive, Pressure, Ra
 
 #: Two factors of one salt that differ by less are the same factor, printed differently.
 _SAME: Final = 0.01
-_SALTS: Final = {
-    **{name: float(factor) for name, factor in SALT_FACTORS.items()},
-    "tartrate": float(SALT_FACTORS["bitartrate"]),
-}
+_SALTS: Final = {name: float(factor) for name, factor in SALT_FACTORS.items()}
 
 MassOrUnits = Literal["ng/mL", "ug/mL", "mg/mL", "g/mL", "mU/mL", "U/mL", "kU/mL"]
 
@@ -70,7 +67,7 @@ class PumpEvent(Part):
             raise ValueError("unit is that of conc: give conc")
         if (self.dose is None) != (self.dose_unit is None):
             raise ValueError("give dose and dose_unit together")
-        molar = None if self.salt is None else _SALTS.get(self.salt)
+        molar = None if self.salt is None else _SALTS.get(_salt(self.salt))
         factor = molar if self.factor is None else self.factor
         if factor is None and (self.salt or self.conc_salt) is not None:
             raise ValueError(f"give factor, or as salt one of {', '.join(_SALTS)}")
@@ -84,6 +81,11 @@ class PumpEvent(Part):
                 label = f"conc_salt {self.conc_salt:g} x {factor:g} = {base:g}"
                 raise ValueError(f"conc {self.conc:g} is not {label}")
         return self
+
+
+def _salt(words: str) -> str:
+    """A salt's name as the drug file spells it."""
+    return words.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 class Silence(Span):

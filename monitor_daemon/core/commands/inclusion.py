@@ -12,14 +12,14 @@ from monitor_daemon.core.commands.checks import (
     check_running,
     check_time,
 )
-from monitor_daemon.core.condition import Condition
+from monitor_daemon.core.condition import Condition, State
 from monitor_daemon.core.errors import CommandError, ConfigError
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Associate, End, Enrol, Randomise, Screen
 from monitor_daemon.core.protocol import Number, Protocol
 from monitor_daemon.core.rules import FAMILIES
-from monitor_daemon.core.rules.minutes import bounds
+from monitor_daemon.core.rules.minutes import bounds, settle
 from monitor_daemon.core.subject import Bed, Subject
 
 
@@ -138,6 +138,10 @@ def associate(moment: Moment, given: Associate, subjects: Mapping[str, Subject])
     if given.bed is not None:
         check_name("bed", given.bed)
         _check_free(given.bed, subjects, subject.id)
+    for rule in moment.rules.rules:
+        if rule.kind == "minute_classes" and subject.left is None:
+            # What the old bed told is not there any more when these minutes are due.
+            settle(moment, rule, min(moment.minute, since // MINUTE))
     leave(subject, moment.bed, since)
     if since < now:
         _disown(moment, since)
@@ -189,11 +193,15 @@ def _disown(moment: Moment, since: int) -> None:
             subject.ledger.lose(first, subject.history, bounds(rule))
         if not family.sampled:
             continue
-        subject.conditions[rule.name] = Condition()
-        alert = subject.alerts.get(rule.name)
+        alert, timed = subject.alerts.get(rule.name), rule.name in subject.conditions
+        if timed:
+            subject.conditions[rule.name] = Condition()
         if alert is not None and alert.raised_at >= since:
             alert.voided = True
             moment.close(rule.name, "misattributed", "voided")
+        elif alert is not None and timed:
+            # It rests on his own data: what he has from now on clears it.
+            subject.conditions[rule.name].state = State.ACTIVE
         for past in subject.past.values():
             if past.name == rule.name and past.raised_at >= since and not past.voided:
                 past.voided = True

@@ -74,6 +74,7 @@ class CrtSteps(Family):
             "after_normal", "after_normal_late", "late_after", "after_abnormal", "correct_within",
         }),
         timed=False,
+        switches=frozenset({"permissive", "map_at_level"}),
     )  # fmt: skip
 
     def entry(self, moment: Moment, rule: Rule, entry: Observe | Correct) -> None:
@@ -157,7 +158,7 @@ class CrtSteps(Family):
         normal = value < options["threshold"]
         if self._dwelt(moment, rule, measured):
             hours = (measured - (moment.subject.randomised or 0)) / (60 * MINUTE)
-            after = "after_normal_late" if hours > options["late_after"] else "after_normal"
+            after = "after_normal_late" if hours >= options["late_after"] else "after_normal"
             level.at_level = measured
             level.due_after = float(options[after if normal else "after_abnormal"])
         level.newest = measured
@@ -190,9 +191,13 @@ class CrtSteps(Family):
         stopped = not moment.runs(rule) or subject.override is not None
         if last is None or late or newer or stopped:
             return
+        lifted = memory.level.changed
         memory.level = msgspec.structs.replace(last.level)
         move = self._decide(moment, rule, last.target, last.measured, entry.value)
         self._schedule(moment, rule, move, last.measured, entry.value, last.entered)
+        if lifted is not None and lifted > last.entered:
+            # An override was lifted after the entry: the level begins there all the same.
+            memory.level.changed, memory.level.at_level = lifted, None
         for name in ("STEP_DOWN", "STEP_UP", "CRT_ABN"):
             if name in subject.alerts and subject.alerts[name].raised_at == last.entered:
                 moment.close(name, "corrected")
@@ -238,6 +243,10 @@ def next_due(moment: Moment, rule: Rule) -> int | None:
 
 
 def level_changed(moment: Moment) -> None:
-    """The target changed for another reason than a CRT: dwell and schedule begin anew."""
-    level = moment.subject.recall(Crt).level
-    level.changed, level.at_level = moment.now, None
+    """The target changed for another reason than a CRT: dwell and schedule begin anew.
+
+    Before ACTIVE there is no level yet: the first one begins with it.
+    """
+    if moment.subject.phase == "ACTIVE":
+        level = moment.subject.recall(Crt).level
+        level.changed, level.at_level = moment.now, None

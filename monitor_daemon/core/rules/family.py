@@ -11,12 +11,14 @@ class Family:
 
     `kind` names the options that a protocol file gives it. `sampled`: its alerts rest on what
     devices sent, and are void if that was another patient's. `late`: it looks at pressures only and
-    judges late ones too. A subclass overrides what it needs.
+    judges late ones too. `pumped`: it judges late news of pumps too. A subclass overrides what it
+    needs.
     """
 
     kind = RuleKind(frozenset())
     sampled = False
     late = False
+    pumped = False
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         """Step 3: move phases and memories with the data."""

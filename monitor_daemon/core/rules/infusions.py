@@ -1,10 +1,11 @@
 """Pumps that fall silent, syringes nobody can put a dose to, and doses that do not agree: 3.5."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.channel import Channel
+from monitor_daemon.core.channel import Channel, shown_dose
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.dose import exact
 from monitor_daemon.core.events import MINUTE
@@ -35,6 +36,9 @@ class DrugUnmapped(Family):
         return Verdict(bool(unknown), not unknown, values={"channels": ", ".join(unknown)})
 
 
+#: A dose per kg is shown with two decimals (ug/kg/min): it may be rounded by half of the last.
+_ROUNDED: Final = Decimal("0.005")
+
 Values = dict[str, float | str | None]
 
 
@@ -48,7 +52,7 @@ class Told(msgspec.Struct):
 class WeightMismatch(Family):
     """A pump computes with another weight, or gives another dose, by more than `share`."""
 
-    kind = RuleKind(frozenset({"share"}), timed=False)
+    kind = RuleKind(frozenset({"share"}), timed=False, shares=frozenset({"share"}))
     sampled = True
 
     def advance(self, moment: Moment, rule: Rule) -> None:
@@ -57,7 +61,7 @@ class WeightMismatch(Family):
         memory = moment.subject.recall(Told, rule.name)
         share = exact(float(rule.options["share"]))
         for key, channel in moment.bed.infusions.channels.items():
-            mismatch = _mismatch(channel, exact(moment.subject.weight_kg), share)
+            mismatch = _mismatch(channel, moment.subject.weight_kg, share)
             if mismatch is None:
                 memory.channels.pop(key, None)
                 continue
@@ -68,19 +72,26 @@ class WeightMismatch(Family):
                 moment.open(rule, Verdict(True, False, values=values), moment.now)
 
 
-def _mismatch(channel: Channel, weight: Decimal, share: Decimal) -> str | None:
-    """What the pump says that does not agree; None if nothing."""
+def _mismatch(channel: Channel, weight: float, share: Decimal) -> str | None:
+    """What the pump says that does not agree with a dosing `weight` (kg); None if nothing."""
+    own = exact(weight)
     if channel.weight is not None:
-        differs = abs(exact(channel.weight) - weight) > share * weight
+        differs = abs(exact(channel.weight) - own) > share * own
         return f"{channel.weight:g} kg" if differs else None
-    if not channel.dosed or channel.label is None or channel.derived or not channel.rate:
+    if channel.label is None or channel.derived or not channel.rate or channel.words is None:
+        return None
+    # A dose per kg without the pump's weight must be the one that this weight gives.
+    in_units = channel.group == "vasopressin"
+    dosed = shown_dose(channel.words, weight, in_units=in_units)
+    slack = _ROUNDED * own * 60 if channel.dosed is None else Decimal(0)
+    if not dosed:
         return None
     # A library may count salt where the label counts base: either may be what the pump shows.
     given = channel.rate * channel.label
     counted = (given, channel.rate * (channel.strength or channel.label))
-    if any(abs(channel.dosed - amount) <= share * amount for amount in counted):
+    if any(abs(dosed - amount) <= max(share * amount, slack) for amount in counted):
         return None
-    return f"{channel.dosed / given:.2f} times the dose"
+    return f"{dosed / given:.2f} times the dose"
 
 
 class ConcentrationChanged(Family):

@@ -1,5 +1,7 @@
 """The class of every minute under the strategy, for adherence: reference R4."""
 
+from collections.abc import Sequence
+
 from monitor_daemon.core.ledger import WAIT, Bounds
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule, RuleKind
@@ -22,6 +24,14 @@ def settle(moment: Moment, rule: Rule, before: int) -> None:
     """Class the minutes up to `before`."""
     subject = moment.subject
     subject.ledger.settle(before, subject.history, moment.bed.pressure, bounds(rule))
+
+
+def remake(moment: Moment, minutes: Sequence[int]) -> None:
+    """Class minutes again: their value, or what stood then, was known only later."""
+    subject = moment.subject
+    for rule in moment.rules.rules:
+        if rule.kind == "minute_classes":
+            subject.ledger.remake(minutes, subject.history, moment.bed.pressure, bounds(rule))
 
 
 def bounds(rule: Rule) -> Bounds:

@@ -10,7 +10,11 @@ from monitor_daemon.core.rules.family import Family
 class Achievement(Family):
     """R1: of the last `window` bins `valid` exist, and `fraction` of those reach `level`."""
 
-    kind = RuleKind(frozenset({"window", "valid", "fraction", "level", "target"}), timed=False)
+    kind = RuleKind(
+        frozenset({"window", "valid", "fraction", "level", "target"}),
+        timed=False,
+        shares=frozenset({"fraction"}),
+    )
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         if not moment.runs(rule):

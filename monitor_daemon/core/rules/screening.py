@@ -67,8 +67,13 @@ class Refractory(msgspec.Struct):
     followed: bool = False
 
     def follow(self, moment: Moment, options: Options) -> bool:
-        """Take the dose of now, at first also those before. True: an episode has ended."""
-        if not self.followed:
+        """Take the dose of now, at first also those before. True: an episode has ended.
+
+        What is known only now of the doses before is gone through again.
+        """
+        if moment.relived is not None:
+            self._forget(moment.relived)
+        if not self.followed or moment.relived is not None:
             self.followed = True
             self._replay(moment, options, moment.now)
         return self._take(moment.dose, options, moment.now)
@@ -82,6 +87,14 @@ class Refractory(msgspec.Struct):
             then.begun, then.rise_seen = self.begun, self.rise_seen
         then._replay(moment, options, at + 1)
         return then
+
+    def _forget(self, since: int) -> None:
+        """Go back to before `since` (ms), as far as the doses that are kept do not tell it."""
+        self.timer = Sustain()
+        if self.below.since is None or self.below.since >= since:
+            self.below = Sustain()
+        if self.begun is not None and self.begun >= since:
+            self.begun, self.rise_seen = None, False
 
     def _replay(self, moment: Moment, options: Options, until: int) -> None:
         for since, end, dose in _doses(moment, until):
@@ -152,6 +165,7 @@ class InclusionWindow(Family):
             }
         ),
         timed=False,
+        switches=frozenset({"terlipressin"}),
     )  # fmt: skip
 
     def advance(self, moment: Moment, rule: Rule) -> None:

@@ -13,7 +13,7 @@ class SourceDisagrees(Family):
     `dose` is a share of the larger norepinephrine dose. Only the preferred source is judged.
     """
 
-    kind = RuleKind(frozenset({"pressure", "dose"}))
+    kind = RuleKind(frozenset({"pressure", "dose"}), shares=frozenset({"dose"}))
     sampled = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:

@@ -61,7 +61,7 @@ class StudyInterrupted(Family):
     the alert would.
     """
 
-    sampled = True
+    sampled = pumped = True
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         told = moment.subject.stopped_for
@@ -85,7 +85,7 @@ class StudyRate(Family):
     """SD_RATE: the study infusion runs faster than `limit` mL/h."""
 
     kind = RuleKind(frozenset({"limit"}))
-    sampled = True
+    sampled = pumped = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         rate = study_rate(moment)
@@ -99,7 +99,7 @@ class StudyRate(Family):
 class OpenLabel(Family):
     """OL_VASOPRESSIN: vasopressin or terlipressin flows, and not as the study drug."""
 
-    sampled = True
+    sampled = pumped = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         del rule

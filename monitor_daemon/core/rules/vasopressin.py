@@ -27,7 +27,7 @@ class VasopressinStart(Family):
     """
 
     kind = RuleKind(frozenset({"threshold", "confirm", "lookback", "meet"}), timed=False)
-    sampled = True
+    sampled = pumped = True
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         memory = moment.subject.recall(Vasopressin)
@@ -98,8 +98,10 @@ class VasopressinDue(Family):
     norepinephrine comes first. Only a fresh pump message may raise it (reference 0.7).
     """
 
-    kind = RuleKind(frozenset({"threshold", "map_not_over", "margin"}))
-    sampled = True
+    kind = RuleKind(
+        frozenset({"threshold", "map_not_over", "margin"}), switches=frozenset({"map_not_over"})
+    )
+    sampled = pumped = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         options = rule.options

@@ -31,48 +31,48 @@ def spent(*minutes):
     """A bundle that has pushed an attention alert at each of these minutes."""
     bundle = Bundle()
     for n, minute in enumerate(minutes):
-        assert bundle.offer(minute * MINUTE, others=[about(f"A{n}")])
+        assert bundle.offer(minute * MINUTE, attention=[about(f"A{n}")])
     return bundle
 
 
 def test_the_first_push_goes_out_at_its_very_instant():
-    assert Bundle().offer(78 * MINUTE + 13 * SECOND, others=[LOW]) == (LOW,)
+    assert Bundle().offer(78 * MINUTE + 13 * SECOND, attention=[LOW]) == (LOW,)
 
 
 def test_alerts_of_one_instant_are_one_push_that_names_all_with_reason_and_roles():
     again = about("VP_LATE", "escalated", (P,))
-    assert Bundle().offer(0, others=[LOW, again, DUE]) == (LOW, again, DUE)
+    assert Bundle().offer(0, attention=[LOW, again, DUE]) == (LOW, again, DUE)
 
 
 def test_what_comes_later_in_the_minute_waits_for_the_next_and_goes_out_in_one():
     bundle = Bundle()
-    assert bundle.offer(5 * SECOND, others=[LOW]) == (LOW,)
-    assert bundle.offer(6 * SECOND, others=[GAP]) == ()
-    assert bundle.offer(59 * SECOND, others=[DUE]) == ()
-    assert bundle.offer(MINUTE, others=[LATE]) == (GAP, DUE, LATE)
+    assert bundle.offer(5 * SECOND, attention=[LOW]) == (LOW,)
+    assert bundle.offer(6 * SECOND, attention=[GAP]) == ()
+    assert bundle.offer(59 * SECOND, attention=[DUE]) == ()
+    assert bundle.offer(MINUTE, attention=[LATE]) == (GAP, DUE, LATE)
     assert bundle.offer(2 * MINUTE) == ()
 
 
 def test_minutes_are_those_of_the_clock():
     bundle = Bundle()
-    assert bundle.offer(59 * SECOND, others=[LOW]) == (LOW,)
-    assert bundle.offer(61 * SECOND, others=[GAP]) == (GAP,)
+    assert bundle.offer(59 * SECOND, attention=[LOW]) == (LOW,)
+    assert bundle.offer(61 * SECOND, attention=[GAP]) == (GAP,)
 
 
 def test_a_whole_minute_that_is_judged_two_seconds_late_is_the_same_minute():
     bundle = Bundle()
-    assert bundle.offer(MINUTE + SECOND, others=[LOW]) == (LOW,)
-    assert bundle.offer(MINUTE, others=[GAP]) == ()
+    assert bundle.offer(MINUTE + SECOND, attention=[LOW]) == (LOW,)
+    assert bundle.offer(MINUTE, attention=[GAP]) == ()
     assert bundle.offer(2 * MINUTE) == (GAP,)
 
 
 def test_the_fifth_push_of_an_hour_waits_and_all_that_waits_goes_out_in_one():
     bundle = spent(0, 10, 20, 30)
-    assert bundle.offer(40 * MINUTE, others=[LOW]) == ()
-    assert bundle.offer(50 * MINUTE, others=[GAP]) == ()
+    assert bundle.offer(40 * MINUTE, attention=[LOW]) == ()
+    assert bundle.offer(50 * MINUTE, attention=[GAP]) == ()
     assert bundle.offer(60 * MINUTE - 1) == ()
     assert bundle.offer(60 * MINUTE) == (LOW, GAP)
-    assert bundle.offer(61 * MINUTE, others=[DUE]) == ()
+    assert bundle.offer(61 * MINUTE, attention=[DUE]) == ()
     assert bundle.offer(70 * MINUTE) == (DUE,)
 
 
@@ -86,26 +86,26 @@ def test_urgent_pushes_do_not_use_up_the_hour_but_take_their_minute():
     bundle = Bundle()
     for minute in range(10):
         assert bundle.offer(minute * MINUTE, urgent=[FLOOR]) == (FLOOR,)
-    assert bundle.offer(9 * MINUTE + SECOND, others=[LOW]) == ()
+    assert bundle.offer(9 * MINUTE + SECOND, attention=[LOW]) == ()
     assert bundle.offer(10 * MINUTE) == (LOW,)
 
 
 def test_urgent_and_attention_of_one_instant_are_one_push_urgent_first():
-    assert Bundle().offer(0, urgent=[FLOOR], others=[LOW]) == (FLOOR, LOW)
+    assert Bundle().offer(0, urgent=[FLOOR], attention=[LOW]) == (FLOOR, LOW)
 
 
 def test_urgent_pushes_carry_no_more_attention_alerts_than_the_hour_allows():
     bundle = Bundle()
     for minute in range(4):
         other = about(f"A{minute}")
-        assert bundle.offer(minute * MINUTE, urgent=[FLOOR], others=[other]) == (FLOOR, other)
-    assert bundle.offer(4 * MINUTE, urgent=[FLOOR], others=[LOW]) == (FLOOR,)
+        assert bundle.offer(minute * MINUTE, urgent=[FLOOR], attention=[other]) == (FLOOR, other)
+    assert bundle.offer(4 * MINUTE, urgent=[FLOOR], attention=[LOW]) == (FLOOR,)
     assert bundle.offer(60 * MINUTE) == (LOW,)
 
 
 def test_what_is_closed_or_answered_while_it_waits_is_not_told():
     bundle = spent(0, 1, 2, 3)
-    assert bundle.offer(4 * MINUTE, others=[LOW, GAP]) == ()
+    assert bundle.offer(4 * MINUTE, attention=[LOW, GAP]) == ()
     bundle.withdraw(LOW.alert_id)
     bundle.withdraw("an alert that does not wait")
     assert bundle.offer(60 * MINUTE) == (GAP,)
@@ -125,14 +125,32 @@ def test_what_is_closed_or_answered_while_it_waits_is_not_told():
 )
 def test_an_alert_that_waits_for_two_reasons_is_told_once_to_all_its_roles(waiting, then, said):
     bundle = spent(0, 1, 2, 3)
-    assert bundle.offer(4 * MINUTE, others=[about("X", waiting), GAP]) == ()
-    assert bundle.offer(5 * MINUTE, others=[about("X", then, (P, B))]) == ()
+    assert bundle.offer(4 * MINUTE, attention=[about("X", waiting), GAP]) == ()
+    assert bundle.offer(5 * MINUTE, attention=[about("X", then, (P, B))]) == ()
     assert bundle.offer(60 * MINUTE) == (about("X", said, (B, P)), GAP)
 
 
 def test_two_reasons_of_one_instant_are_one_item():
     both = [about("FLOOR", "handover"), about("FLOOR", "escalated", (B, P))]
     assert Bundle().offer(0, urgent=both) == (about("FLOOR", "escalated", (B, P)),)
+
+
+def test_notices_neither_use_up_the_hour_nor_wait_for_it():
+    bundle = Bundle()
+    for minute in range(6):
+        assert bundle.offer(minute * MINUTE, notices=[about(f"N{minute}")])
+    for minute in range(6, 10):
+        assert bundle.offer(minute * MINUTE, attention=[about(f"A{minute}")])
+    assert bundle.offer(10 * MINUTE, attention=[LOW], notices=[DUE]) == (DUE,)
+    assert bundle.offer(66 * MINUTE) == (LOW,)
+
+
+def test_a_notice_waits_for_its_minute_unless_it_is_withdrawn():
+    bundle = Bundle()
+    assert bundle.offer(0, attention=[LOW]) == (LOW,)
+    assert bundle.offer(SECOND, notices=[DUE, GAP]) == ()
+    bundle.withdraw(DUE.alert_id)
+    assert bundle.offer(MINUTE) == (GAP,)
 
 
 def test_nothing_offered_is_nothing_pushed():
@@ -143,14 +161,14 @@ def test_nothing_offered_is_nothing_pushed():
 
 def test_fault_after_a_long_stop_what_waited_goes_out_once():
     bundle = spent(0, 1, 2, 3)
-    assert bundle.offer(4 * MINUTE, others=[LOW]) == ()
+    assert bundle.offer(4 * MINUTE, attention=[LOW]) == ()
     assert bundle.offer(600 * MINUTE) == (LOW,)
     assert bundle.offer(601 * MINUTE) == ()
 
 
 def test_fault_a_restart_from_a_snapshot_changes_nothing():
     bundle = spent(0, 1, 2, 3)
-    bundle.offer(4 * MINUTE, others=[about("MAP_LOW", "escalated", (P,)), GAP])
+    bundle.offer(4 * MINUTE, attention=[about("MAP_LOW", "escalated", (P,)), GAP])
     again = msgspec.msgpack.decode(msgspec.msgpack.encode(bundle), type=Bundle)
     assert again == bundle
     assert again.offer(60 * MINUTE) == bundle.offer(60 * MINUTE) != ()

@@ -1,6 +1,7 @@
 """Pump labels and drugs: names as they are printed on pumps and products."""
 
 import unicodedata
+from decimal import Decimal
 
 import pytest
 from bedside import DRUGS
@@ -34,6 +35,30 @@ def test_names_of_norepinephrine(label):
 )
 def test_epinephrine_is_part_of_another_name_and_still_found(label):
     assert drug_of(label) == "epinephrine"
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["Noradrenaline tartrate 2mg/mL", "NORADRÉNALINE (TARTRATE) RENAUDIN", "Noradrenalin-Tartrat",
+     "TARTRATE DE NORADRENALINE", "Noradrenaline acid tartrate"],
+)  # fmt: skip
+def test_a_label_that_says_tartrate_counts_half_of_it_as_base(label):
+    entry = TABLE.find(label)
+    assert (entry.drug, entry.salt, entry.factor) == ("norepinephrine", "tartrate", Decimal("0.5"))
+
+
+@pytest.mark.parametrize("label", ["NORADRENALINE", "Norepinephrine bitartrate 16 mcg/mL"])
+def test_a_label_without_it_and_a_premix_of_the_usa_count_base(label):
+    assert (TABLE.find(label).salt, TABLE.find(label).factor) == ("base", Decimal(1))
+
+
+@pytest.mark.parametrize(
+    ("label", "drug"),
+    [("Neo-Synephrine", "phenylephrine"), ("DOBUTREX", "dobutamine"), ("ﾄﾞﾌﾞﾎﾟﾝ", "dobutamine"),
+     ("カコージン", "dopamine"), ("ミルリーラ", "milrinone"), ("デクスメデトミジン", "other")],
+)  # fmt: skip
+def test_trade_names_of_the_companions(label, drug):
+    assert drug_of(label) == drug
 
 
 @pytest.mark.parametrize("label", ["Nor-Adrenalin", "NOR ADRENALINE", "NOR EPINEPHRINE 4/50"])

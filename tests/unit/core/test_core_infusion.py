@@ -89,6 +89,15 @@ def test_off_since_is_the_last_stop_of_any_vasopressor(pumps):
     assert pumps.off_since(PRESSORS) == 20 * MINUTE
 
 
+def test_off_since_the_pumps_are_heard_if_none_ever_ran():
+    pumps = Pumps()
+    pumps.say(3 * MINUTE, 0.0, status="stopped")
+    pumps.say(9 * MINUTE, 5.0, key="D", drug="dobutamine")
+    pumps.at(10 * MINUTE)
+    assert pumps.off_since(PRESSORS) == 9 * MINUTE  # of channel D nothing was known before
+    assert pumps.courses.keys() == {"dobutamine"}
+
+
 def test_a_channel_reused_for_another_drug_carries_no_dose_across(pumps):
     pumps.say(10 * MINUTE, 6.0, drug="dobutamine", concentration=2000.0)
     pumps.at(15 * MINUTE)

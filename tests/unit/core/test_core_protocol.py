@@ -135,6 +135,18 @@ WRONG = {
     "option is a quoted number": ('= "margin"', '= "2.5"', ["without quotes: 2.5"]),
     "option is a date": ("sustain = 10", "sustain = 1979-05-27", ["MAP_LOW.sustain = 1979-05-27"]),
     "sustain is negative": ("sustain = 10", "sustain = -1", ["MAP_LOW.sustain", "0 or more"]),
+    "option is negative": ("grace = [", "grace = -1 #", ["MAP_LOW.grace = -1", "0 or more"]),
+    "option is true": ("grace = [", "grace = true #", ["MAP_LOW.grace = true", "must be a number"]),
+    "parameter of an option is negative": ("margin = 2.5", "margin = -2.5",
+        ["site.toml:16:10: parameters.margin = -2.5", "0 or more, for rules.MAP_LOW.margin"]),
+    "parameter of an option is true": ("margin = 2.5", "margin = true",
+        ["MAP_LOW.margin", "parameter margin is true, here it must be a number"]),
+    "arm sets a negative number": ("limit = 50", "limit = -50",
+        ["site.toml:10:9: arms.low.limit = -50", "0 or more, for rules.MAP_LOW.grace"]),
+    "only_if names a number": ("sustain = 10", 'only_if = "limit"',
+        ["only_if", "parameter limit is 60, here it must be true or false"]),
+    "attention_to without a time": ("sustain = 10", 'attention_to = ["coordinator"]',
+        ["attention_to", "attention_after is missing"]),
     "nobody to escalate to": ("sustain = 10", "escalate_after = 5",
                               ["site.toml:25:1: ", "escalate_to is missing", "charge_nurse"]),
     "unknown role": ("sustain = 10", 'notify = ["nurse"]', ["notify[0]", "charge_nurse"]),
@@ -144,6 +156,22 @@ WRONG = {
     "only_if names nothing": ("sustain = 10", 'only_if = "limi"', ["only_if", "mean limit?"]),
     "attention_after is a text": ("sustain = 10", 'attention_after = "9"', ["attention_after"]),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "said"),
+    [
+        ("ach_frac = 0.80", "ach_frac = 80", "parameters.ach_frac = 80: must be a share, 0 to 1"),
+        ("source_dose = 0.1 ", "source_dose = 10 ", "parameters.source_dose = 10: must be a share"),
+        ("low_sustain = 10", "low_sustain = -10", "parameters.low_sustain = -10: must be minutes"),
+        ('"require_map_at_level"', '"step"', "parameter step is 5, here it must be true or false"),
+        ("crt_valid = 30", "crt_valid = true", "crt_valid is true, here it must be a number"),
+    ],
+)
+def test_a_number_that_its_rule_cannot_mean_is_named(written, instead, said):
+    with pytest.raises(TomlFileError) as caught:
+        read(PERSONALISE.replace(written, instead))
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("mistake", WRONG)

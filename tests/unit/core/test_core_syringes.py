@@ -71,6 +71,27 @@ def test_a_dose_that_rate_and_concentration_do_not_give_is_told(bedside):
     assert len(told(bedside, "WEIGHT_MISMATCH")) == 1
 
 
+@pytest.mark.parametrize(
+    ("dose", "said"),
+    [
+        (0.08, None),  # 4.8 mL/h of 60 ug/mL in 60 kg
+        (0.084, None),  # 5 % more, not more than that
+        (0.069, "0.86 times the dose"),  # computed with 70 kg
+        (0.1, "1.25 times the dose"),
+    ],
+)
+def test_a_dose_per_kg_without_the_pumps_weight_tells_of_another_weight(bedside, dose, said):
+    bedside.give(20, pumps(flow(4.8, dose=dose, dose_unit="ug/kg/min")))
+    assert [alert.values["pump"] for alert in told(bedside, "WEIGHT_MISMATCH")] == [said][
+        : bool(said)
+    ]
+
+
+def test_a_small_dose_per_kg_may_be_rounded_to_two_decimals(bedside):
+    bedside.give(20, pumps(flow(1.0, dose=0.02, dose_unit="ug/kg/min")))  # 0.0167
+    assert told(bedside, "WEIGHT_MISMATCH") == []
+
+
 def test_a_pump_that_tells_its_dose_but_no_concentration_has_a_dose():
     bedside = Bedside.active(rate=None, until=1)
     bedside.give(1, pumps(flow(5.0, strength=None, unit=None, dose=0.36, dose_unit="mg/h")))

@@ -112,6 +112,25 @@ def test_an_event_of_a_silent_pump_is_heard_when_it_speaks_again():
     assert differences(made) == []
 
 
+def test_a_channel_keeps_its_drug_until_another_is_named():
+    # Phenylephrine 100 ug/mL, 12 then 24 mL/h, in 60 kg: 0.333 and 0.667 ug/kg/min.
+    events = [{"t": -30, "ch": "P", "rate": 12, "conc": 100, "drug": "phenylephrine"}]
+    made = document(
+        other=[*events, {"t": 20, "ch": "P", "rate": 24}],
+        expect=[{"t": 10, "dose": 0.333, "ch": "P"}, {"t": 30, "dose": 0.667, "ch": "P"}],
+        forbid=["DRUG_UNMAPPED"],
+    )
+    assert differences(made) == []
+
+
+@pytest.mark.parametrize("salt", ["Acid tartrate", "bitartrate monohydrate", "TARTRATE"])
+def test_a_salt_may_be_named_as_on_labels_and_norepinephrine_counts_base_all_the_same(salt):
+    # 10.8 mL/h x 50 ug/mL base / 60 / 60 kg = 0.150.
+    event = {"t": -60, "rate": 10.8, "conc": 50, "conc_salt": 100, "salt": salt}
+    event["drug"] = "noradrenaline tartrate"
+    assert differences(document(ne=[event], expect=[{"t": 10, "dose": 0.15}])) == []
+
+
 def test_doses_are_compared_to_three_decimals():
     # 4.8 mL/h x 60 ug/mL / 60 / 60 kg = 0.080
     assert differences(document(expect=[{"t": 30, "dose": 0.08}])) == []
