@@ -136,9 +136,7 @@ class Infusions(msgspec.Struct):
         if known is not None and measured <= known.measured:
             return False
         if known is not None and self.knows(key, flow, now):
-            known.measured = measured
-            known.seen = now if now - measured <= LATE else measured
-            self._repeat(key, measured)
+            self.again(key, known, now, measured)
             return False
         self._write(key, flow, measured)
         channel = self.channels[key] = report(known, flow, drugs, now, measured)
@@ -168,15 +166,18 @@ class Infusions(msgspec.Struct):
         while len(reports) > 1 and reports[1].at < measured - KEPT:
             del reports[0]
 
-    def _repeat(self, key: str, measured: int) -> None:
+    def knows(self, key: str, flow: Flow, now: int) -> Channel | None:
+        """The channel, if `flow` says word for word what it said a moment ago."""
+        known = self.channels.get(key)
+        return known if known and now - known.seen <= FRESH and known.said(flow) else None
+
+    def again(self, key: str, known: Channel, now: int, measured: int) -> None:
+        """At `now` the channel said once more what it did, of `measured` (ms)."""
+        known.measured = measured
+        known.seen = now if now - measured <= LATE else measured
         reports = self.log.get(key)
         if reports:
             reports[-1].until = measured
-
-    def knows(self, key: str, flow: Flow, now: int) -> bool:
-        """Whether `flow` says word for word what the channel said a moment ago."""
-        known = self.channels.get(key)
-        return known is not None and now - known.seen <= FRESH and known.said(flow)
 
     def _compare(self, channel: Channel, others: Iterable[Channel], now: int) -> None:
         self.changes = [*self.changes, *strength_changes(channel, others, now)][-10:]

@@ -4,6 +4,7 @@ A survey found hospital device clocks 24 minutes wrong on average, so device tim
 through an offset, and the offset is watched: a clock may be set, and a gateway may deliver late.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -61,3 +62,31 @@ class DeviceClock(msgspec.Struct):
             self.offset += min(residual, server_step // 1000)
         self.device, self.received = device, received
         return device + self.offset, jump
+
+    def goes_on(self, device: int, received: int, limit: int) -> bool:
+        """Whether a value of this device time is the next one, no sooner or later than is usual."""
+        step = device - self.device
+        lag = received - device - self.offset
+        return step > 0 and abs(step - (received - self.received)) <= SECOND and abs(lag) <= limit
+
+    def place_steady(
+        self, stamps: Sequence[tuple[int | None, int]], limit: int
+    ) -> list[int] | None:
+        """`place` for (device, received) of many values, if the device's time goes on with ours.
+
+        None, and nothing is changed, if it does not: then each value is to be placed by itself.
+        """
+        offset, device, received = self.offset, self.device, self.received
+        times = []
+        for stamped, now in stamps:
+            if stamped is None:
+                return None
+            device_step, server_step = stamped - device, now - received
+            residual = now - stamped - offset
+            if device_step <= 0 or abs(device_step - server_step) > SECOND or abs(residual) > limit:
+                return None
+            offset += residual if residual < 0 else min(residual, server_step // 1000)
+            device, received = stamped, now
+            times.append(stamped + offset)
+        self.offset, self.device, self.received = offset, device, received
+        return times

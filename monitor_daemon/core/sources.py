@@ -87,6 +87,8 @@ class Others(msgspec.Struct):
         only while the first has been silent for five minutes. True if something followed changed.
         """
         self.heard[link] = now
+        if not repeats:
+            return followed.take(f"{link}|{flow.channel}", flow, drugs, now, at)
         first = repeats.get(link)
         if first is not None and now - self.heard.get(first, now - FRESH - 1) <= FRESH:
             self.infusions.take(f"{link}|{flow.channel}", flow, drugs, now, at)

@@ -136,22 +136,18 @@ class Ward:
         self._guard(name, bed, self._absorber.absorb_block, bed, block, _sayer(said))
         return said
 
-    def unmoved(self, inputs: Sequence[Input], now: int) -> bool:
-        """Whether these are pumps that say again what they said: then nothing is to be judged."""
+    def still(self, inputs: Sequence[Input], now: int) -> bool:
+        """Take pumps that only say again what they said; False, and nothing is taken, otherwise.
+
+        Nothing follows from them; the state is what `step` makes of them.
+        """
         if len(inputs) != 1:
             return False
         (given,) = inputs
-        if type(given) is not Data or given.samples or not given.flows or given.bed is None:
+        if type(given) is not Data or not given.flows or given.bed is None:
             return False
         bed = self.state.beds.get(given.bed)
-        return (
-            bed is not None
-            and not given.alarms
-            and all(
-                bed.infusions.knows(f"{given.link}|{flow.channel}", flow, now)
-                for flow in given.flows
-            )
-        )
+        return bed is not None and bed.failed is None and self._absorber.still(bed, given, now)
 
     def rules(self, subject: Subject) -> RuleSet:
         """The rules a subject is judged by: the version in force at his randomisation."""

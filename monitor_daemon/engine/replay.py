@@ -38,34 +38,22 @@ def judge_in_blocks(
     fraction and leaves the same state; a pump that only repeats itself does not end a block.
     """
     block: list[tuple[int, Data, Pressures]] = []
-    #: What pumps brought about that repeated themselves while the block grew.
-    said: list[tuple[int, Decision]] = []
     source: tuple[str, str | None, str | None] | None = None
     for t, inputs in instants:
         plain = _plain(inputs)
-        if plain is not None:
-            given, pressure = plain
-            here = (given.link, given.bed, pressure[0])
-            if here != source and block:
-                yield from _in_time([*said, *ward.step_block(block)])
-                block, said = [], []
-            source = here
-            block.append((t, given, pressure))
+        if plain is None and ward.still(inputs, t):
             continue
-        if block and not ward.unmoved(inputs, t):
-            yield from _in_time([*said, *ward.step_block(block)])
-            block, said = [], []
-        told = [(t, decision) for _, decision in ward.step(inputs, t)]
-        if block:
-            said += told
+        here = None if plain is None else (plain[0].link, plain[0].bed, plain[1][0])
+        if block and here != source:
+            yield from ward.step_block(block)
+            block = []
+        if plain is None:
+            yield from ((t, decision) for _, decision in ward.step(inputs, t))
         else:
-            yield from told
+            source = here
+            block.append((t, *plain))
     if block:
-        yield from _in_time([*said, *ward.step_block(block)])
-
-
-def _in_time(said: list[tuple[int, Decision]]) -> list[tuple[int, Decision]]:
-    return sorted(said, key=lambda pair: pair[0])
+        yield from ward.step_block(block)
 
 
 def _plain(inputs: Sequence[Input]) -> tuple[Data, Pressures] | None:
@@ -75,10 +63,10 @@ def _plain(inputs: Sequence[Input]) -> tuple[Data, Pressures] | None:
     (given,) = inputs
     if type(given) is not Data or given.flows or given.bed is None or given.buffered:
         return None
-    found = pressures(given.samples)
-    if len(found) != 1 or not found[0][-1] or len(given.samples) not in {1, 3}:
+    if len(given.samples) not in {1, 3}:
         return None
-    return given, found[0]
+    found = pressures(given.samples)
+    return (given, found[0]) if len(found) == 1 and found[0][-1] else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ MEANS = st.one_of(
 )
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["triplet", "triplet", "triplet", "triplet", "mean", "flagged", "pump"]),
+        st.sampled_from(["triplet"] * 4 + ["same"] * 3 + ["mean", "flagged", "pump"]),
         MEANS,
         # Milliseconds since the message before, and how far the device's stamp lies back.
         st.sampled_from([250, 1000, 1000, 1000, 5000, 61_000]),
@@ -24,6 +24,8 @@ STEPS = st.lists(
 
 
 def message(kind, mean, at, bed):
+    if kind == "same":
+        return pump(6.0, bed=bed, at=at)
     if kind == "pump":
         return pump(round(mean / 10, 1), bed=bed, at=at)
     if kind == "flagged":
