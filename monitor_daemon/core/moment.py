@@ -5,6 +5,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
+import msgspec
+
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.decisions import Alert, Decision, Held, Logged, Phase, Target
 from monitor_daemon.core.dose import exact
@@ -175,25 +177,13 @@ class Moment:
     ) -> None:
         """Say that something happened to an alert."""
         alert.transitions += 1
+        said = as_it_stands(self.subject, alert, self.now, self.rules.params_hash)
         self.decisions.append(
-            Alert(
+            msgspec.structs.replace(
+                said,
                 event_id=f"{alert.alert_id}-{alert.transitions}",
-                alert_id=alert.alert_id,
-                subject=self.subject.id,
-                bed=self.subject.bed,
-                name=alert.name,
-                clause=alert.clause,
-                level=alert.level,
                 transition=transition,
                 reason=reason or alert.reason,
-                condition_since=alert.condition_since,
-                raised_at=alert.raised_at,
-                at=self.now,
-                protocol=self.rules.protocol,
-                version=self.rules.version,
-                params_hash=self.rules.params_hash,
-                target=alert.target,
-                values=alert.values,
                 coverage=self.coverage(alert),
                 actor=actor,
             )
@@ -204,3 +194,26 @@ class Moment:
         first = max(alert.condition_since // MINUTE, self.minute - 45)
         minutes = range(min(first, self.minute - 1), self.minute)
         return round(sum(m in self.bed.pressure.bins for m in minutes) / len(minutes), 3)
+
+
+def as_it_stands(subject: Subject, alert: OpenAlert, now: int, params_hash: str = "") -> Alert:
+    """An alert at `now` (ms) in the form of a decision; none was made, so it has no event's id."""
+    return Alert(
+        event_id="",
+        alert_id=alert.alert_id,
+        subject=subject.id,
+        bed=subject.bed,
+        name=alert.name,
+        clause=alert.clause,
+        level=alert.level,
+        transition="raised",
+        reason=alert.reason,
+        condition_since=alert.condition_since,
+        raised_at=alert.raised_at,
+        at=now,
+        protocol=subject.protocol,
+        version=subject.version,
+        params_hash=params_hash,
+        target=alert.target,
+        values=alert.values,
+    )

@@ -12,6 +12,7 @@ from monitor_daemon.clock import iso
 from monitor_daemon.core.decisions import Alert, Decision, Eligibility, Push, Pushed
 from monitor_daemon.core.events import LinkChanged, Started, Tick
 from monitor_daemon.core.judgement import ENDED
+from monitor_daemon.core.moment import as_it_stands
 from monitor_daemon.core.people import Enrol, Input, Screen
 from monitor_daemon.core.subject import OpenAlert, Subject
 from monitor_daemon.core.ward import Ward
@@ -209,31 +210,14 @@ def _open(ward: Ward, now: int) -> Iterator[Alert]:
     """Every open alert in the form of a decision; none was made and no event goes out."""
     for subject in ward.state.subjects.values():
         for alert in subject.alerts.values():
-            yield _as_it_stands(ward, subject, alert, now)
+            yield _stands(ward, subject, alert, now)
 
 
-def _as_it_stands(ward: Ward, subject: Subject, alert: OpenAlert, now: int) -> Alert:
-    seen = alert.acknowledged_at is not None
-    return Alert(
-        event_id="",
-        alert_id=alert.alert_id,
-        subject=subject.id,
-        bed=subject.bed,
-        name=alert.name,
-        clause=alert.clause,
-        level=alert.level,
-        transition="acknowledged" if seen else "raised",
-        reason=alert.reason,
-        condition_since=alert.condition_since,
-        raised_at=alert.raised_at,
-        at=now,
-        protocol=subject.protocol,
-        version=subject.version,
-        params_hash=ward.rules(subject).params_hash,
-        target=alert.target,
-        values=alert.values,
-        actor=alert.acknowledged_by,
-    )
+def _stands(ward: Ward, subject: Subject, alert: OpenAlert, now: int) -> Alert:
+    said = as_it_stands(subject, alert, now, ward.rules(subject).params_hash)
+    if alert.acknowledged_at is None:
+        return said
+    return msgspec.structs.replace(said, transition="acknowledged", actor=alert.acknowledged_by)
 
 
 def _find(ward: Ward, subject: str, alert_id: str) -> OpenAlert:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from monitor_daemon.core.decisions import Alert
 from monitor_daemon.core.events import SECOND
+from monitor_daemon.core.moment import as_it_stands
 from monitor_daemon.core.response import State
 from monitor_daemon.core.subject import OpenAlert, Subject
 from monitor_daemon.core.ward import Ward
@@ -104,7 +107,9 @@ class Reports:
         """The report that an alert still stands."""
         subject, alert = standing
         quiet = _QUIET.get(alert.response.state, "enabled")
-        return self._message(_told_again(subject, alert, now), "continue", quiet)
+        # It is no event of the record and has an id of its own.
+        told = replace(as_it_stands(subject, alert, now), event_id=f"{alert.alert_id}-at-{now}")
+        return self._message(told, "continue", quiet)
 
     def heartbeat(self, now: int) -> bytes:
         """A sign of life."""
@@ -150,29 +155,6 @@ class Reports:
 
     def _moment(self, at: int) -> datetime:
         return datetime.fromtimestamp(at // SECOND, self._zone)
-
-
-def _told_again(subject: Subject, alert: OpenAlert, now: int) -> Alert:
-    """An open alert as if it were told again now; it is no decision and has an id of its own."""
-    return Alert(
-        event_id=f"{alert.alert_id}-at-{now}",
-        alert_id=alert.alert_id,
-        subject=subject.id,
-        bed=subject.bed,
-        name=alert.name,
-        clause=alert.clause,
-        level=alert.level,
-        transition="raised",
-        reason=alert.reason,
-        condition_since=alert.condition_since,
-        raised_at=alert.raised_at,
-        at=now,
-        protocol=subject.protocol,
-        version=subject.version,
-        params_hash="",
-        target=alert.target,
-        values=alert.values,
-    )
 
 
 def alert_of(control_id: str) -> str:
