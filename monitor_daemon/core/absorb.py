@@ -9,7 +9,7 @@ from monitor_daemon.core.decisions import Logged
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import SECOND, Configured, Data, Sample
 from monitor_daemon.core.filter import Timed, refusal
-from monitor_daemon.core.intake import JUMP, DeviceClock
+from monitor_daemon.core.intake import JUMP, DeviceClock, Jump
 from monitor_daemon.core.line import concerns_line, concerns_pump
 from monitor_daemon.core.results import KINDS
 from monitor_daemon.core.sources import OtherPressure
@@ -43,7 +43,7 @@ class Absorber:
             _alarms(bed, given, now, say)
         for flow in given.flows:
             source = f"{given.link}|{flow.channel}"
-            at = self._place(source, flow.at, given, now, say, at_once=False)
+            at = self._place(bed, source, flow.at, given, now, say, at_once=False)
             if at < bed.begun:
                 continue
             if now - at > self._late and given.link not in self._repeats:
@@ -192,10 +192,11 @@ class Absorber:
             and stamped < clock.device
             and bed.pressure.lacks(stamped + clock.offset)
         )
-        return self._place(source, stamped, given, now, say, at_once=not fills)
+        return self._place(bed, source, stamped, given, now, say, at_once=not fills)
 
     def _place(
         self,
+        bed: Bed,
         source: str,
         stamped: int | None,
         given: Data,
@@ -216,6 +217,7 @@ class Absorber:
             return stamped + clock.offset
         at, jump = clock.place(stamped, now, self._limit, at_once=at_once)
         if jump is not None:
+            bed.jump = Jump(now, given.link, jump / SECOND)
             detail = {"link": given.link, "bed": given.bed, "seconds": jump / SECOND}
             say(Logged("CLOCK", now, detail=detail))
         return at

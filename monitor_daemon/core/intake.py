@@ -26,6 +26,14 @@ def first_missed(judged: int, now: int, speed: float = 1.0) -> int:
     return judged + 1 if now - judged <= lateness + 1 else now
 
 
+class Jump(msgspec.Struct, frozen=True):
+    """A device's clock that was set by so many seconds, noticed at `at` (ms)."""
+
+    at: int
+    link: str
+    seconds: float
+
+
 class DeviceClock(msgspec.Struct):
     """Offset (ms) of one device: server time minus device time, at the smallest delay seen."""
 

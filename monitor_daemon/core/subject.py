@@ -10,6 +10,7 @@ from monitor_daemon.core.condition import Condition
 from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.history import History
 from monitor_daemon.core.infusion import Infusions
+from monitor_daemon.core.intake import Jump
 from monitor_daemon.core.ledger import Ledger
 from monitor_daemon.core.line import Line
 from monitor_daemon.core.people import VARIABLE
@@ -25,7 +26,7 @@ class Bed(msgspec.Struct):
     """What the devices of one bed have told since the last patient left.
 
     `holder` is the subject whose data they are, `failed` names our own error. What was measured
-    before `begun` (ms) was another's.
+    before `begun` (ms) was another's. `jump` is the newest of a device's clock.
     """
 
     pressure: Pressure = msgspec.field(default_factory=Pressure)
@@ -37,6 +38,7 @@ class Bed(msgspec.Struct):
     failed: str | None = None
     line: Line = msgspec.field(default_factory=Line)
     begun: int = 0
+    jump: Jump | None = None
 
 
 class OpenAlert(msgspec.Struct):

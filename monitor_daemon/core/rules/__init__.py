@@ -35,6 +35,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "crt_steps": crt.CrtSteps(),
     "crt_due": crt.CrtDue(),
     "event": notices.EventAlert(),
+    "clock_set": notices.ClockSet(),
     "override": notices.TargetOverride(),
     "vasopressin_start": vasopressin.VasopressinStart(),
     "vasopressin_due": vasopressin.VasopressinDue(),

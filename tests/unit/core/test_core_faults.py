@@ -185,9 +185,22 @@ def test_a_jump_of_a_device_clock_is_logged_and_leaves_no_gap_and_no_duplicate(s
     out = stamped(bedside, 20, 40, step)
     (entry,) = [d for d in out if isinstance(d, Logged)]
     assert (entry.name, abs(entry.detail["seconds"])) == ("CLOCK", abs(step) / SECOND)
-    assert alerts(bedside.decisions) == []
+    assert alerts(bedside.decisions) == ["CLOCK"]
+    alert = bedside.subject.alerts["CLOCK"]
+    assert (alert.level, alert.raised_at) == ("info", ms(20))
+    assert alert.values == {"link": "monitor", "seconds": entry.detail["seconds"]}
     assert sorted(bedside.bed.pressure.bins) == [ZERO_MINUTE + t for t in range(39)]
     assert all(len(values) == 1 for values in bedside.bed.pressure.open.values())
+
+
+def test_a_jump_before_the_patient_came_is_not_told_of_him():
+    bedside = Bedside()
+    stamped(bedside, 0, 5, 0)
+    stamped(bedside, 5, 10, 3600 * SECOND)
+    bedside.give(10, enrolment())
+    stamped(bedside, 10, 20, 3600 * SECOND)
+    assert "CLOCK" in names(bedside.decisions)
+    assert alerts(bedside.decisions) == []
 
 
 def test_a_clock_set_back_while_the_link_was_down_makes_no_gap_that_lasts():
