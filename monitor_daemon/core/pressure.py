@@ -171,11 +171,11 @@ class Pressure(Window):
         return True
 
     def follows(self, source: str, at: int, rank: int, *, usable: bool) -> bool:
-        """Whether this source speaks for the bed; one that has gone quiet gives way."""
+        """Whether this source speaks for the bed; one that has gone quiet gives way to values."""
         if source == self.source:
             return True
-        preferred = usable and rank < self.source_rank
-        if self.source is not None and not preferred and at - self.source_seen < TAKE_OVER:
+        quiet = at - self.source_seen >= TAKE_OVER
+        if self.source is not None and not (usable and (quiet or rank < self.source_rank)):
             return False
         self.source, self.source_rank = source, rank
         return True

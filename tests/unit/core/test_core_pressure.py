@@ -229,6 +229,14 @@ def test_the_other_source_takes_over_after_60_seconds_and_stays():
     assert not give(record, 2 * MINUTE + SECOND, 66.0, source="A")
 
 
+def test_a_source_without_values_takes_nothing_over():
+    record = Pressure()
+    assert give(record, MINUTE, 66.0, source="A")
+    assert not give(record, 3 * MINUTE, 66.0, source="B", usable=False)
+    assert (record.source, record.rejected) == ("A", {})
+    assert give(record, 3 * MINUTE + SECOND, 66.0, source="A")
+
+
 def test_the_other_source_takes_over_from_one_that_says_it_has_no_value():
     record = minutes(66.0)
     for n in range(1, 4):
