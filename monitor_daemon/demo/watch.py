@@ -7,6 +7,7 @@ from typing import Any
 import aiomqtt
 import msgspec
 
+from monitor_daemon.notify.connection import Client
 from monitor_daemon.notify.settings import BrokerSettings
 
 Seen = Callable[[dict[str, Any]], None]
@@ -19,7 +20,7 @@ async def watch(broker: BrokerSettings, site: str, state: Seen, event: Seen) -> 
     """
     known: set[str] = set()
     with suppress(aiomqtt.MqttError):
-        async with aiomqtt.Client(
+        async with Client(
             broker.host,
             broker.port,
             username=broker.username,

@@ -6,7 +6,8 @@ given to the socket at once, so that several fly in their order, and its future 
 
 import asyncio
 import logging
-from typing import Self
+from collections.abc import Awaitable
+from typing import Self, TypeVar
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
@@ -39,7 +40,29 @@ class Unanswered(aiomqtt.MqttError):
         super().__init__(f"no acknowledgement within {ANSWER_S:g} s")
 
 
-class Connection(aiomqtt.Client):
+_Answer = TypeVar("_Answer")
+
+
+class Client(aiomqtt.Client):
+    """The library's client, which can be stopped in any instant.
+
+    The library waits with `asyncio.wait_for`. In Python 3.11 that forgets a cancellation which
+    comes in the instant of the answer: who was to be stopped would then go on for ever.
+    """
+
+    async def _wait_for(
+        self,
+        fut: Awaitable[_Answer],
+        timeout: float | None,  # noqa: ASYNC109 - the library's own name
+    ) -> _Answer:
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("Operation timed out") from None
+
+
+class Connection(Client):
     """Enter it to connect. Raises aiomqtt.MqttError when the broker cannot be reached or is lost.
 
     A stable `identifier` makes the broker end a half-open predecessor, and publish its last will,

@@ -142,11 +142,8 @@ class Publisher:
             try:
                 await asyncio.wait([serving])
             except asyncio.CancelledError:
-                # Python 3.11's wait_for, with which the library connects, forgets a cancellation
-                # that comes in the instant of the answer.
-                while not serving.done():
-                    serving.cancel()
-                    await asyncio.wait([serving], timeout=ANSWER_S + 1)
+                serving.cancel()
+                await asyncio.wait([serving])
                 if not serving.cancelled():
                     serving.exception()  # a connection lost in this instant concerns nobody now
                 raise
@@ -167,9 +164,6 @@ class Publisher:
         """One connection, from its first status to its end."""
         will = Will(f"{self._root}/status", self._status("offline", at=None), qos=1, retain=True)
         async with Connection(self._broker, self._identifier, will) as connection:
-            here = asyncio.current_task()
-            if here is not None and here.cancelling():
-                raise asyncio.CancelledError
             if self.on_command is not None:
                 # Before "online", so that who sees that is heard.
                 await connection.subscribe(f"{self._root}/commands/+", qos=1)
