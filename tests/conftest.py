@@ -53,3 +53,4 @@ def _no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "expects_error(event): this test makes this ERROR line")
+    config.addinivalue_line("markers", "alone: real time counts, so nothing runs beside this test")
