@@ -94,19 +94,38 @@ async def test_bytes_without_a_valid_frame_suggest_the_line_settings():
     assert "wrong line settings (19200 baud 8N1), wrong driver or a damaged cable?" in reason
 
 
+class Watched(SerialLink):
+    """Lets a test wait until the link has looked at its silence."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.looked = asyncio.Event()
+
+    def _check_silence(self):
+        super()._check_silence()
+        self.looked.set()
+
+    async def looks(self):
+        self.looked.clear()
+        await self.looked.wait()
+
+
 async def test_what_comes_after_the_silence_was_told_is_told_too():
     """A device is plugged in with wrong settings long after its port was opened."""
     sink = Recorder()
     with bare_pty() as (master, path), structlog.testing.capture_logs() as logs:
-        link = SerialLink(spec(sink, period=0.05), path)
-        async with running(link.run()):
+        link = Watched(spec(sink, period=0.05), path)
+        async with running(link.run()), asyncio.timeout(20):
             assert "is open but silent" in await sink.reach(LinkState.SILENT)
             since = link.status()["since"]
             os.write(master, b"\x80\xf3\x0e" * 10)
             reason = await sink.reach(LinkState.SILENT)
             # The same once more is nothing new: nothing is told in the next two watches.
             os.write(master, b"\x80")
-            await asyncio.sleep(6 * link.period)
+            while link.counters.bytes_in < 31:
+                await link.looks()
+            await link.looks()
+            await link.looks()
             assert link.status()["since"] == since
     assert "30 bytes but no valid frame" in reason
     assert "wrong line settings" in reason
