@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import signal
 import sys
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import structlog
 
-from drivers.kit.contract import Message, Problem
+from drivers.kit.contract import Driver, Message, Problem
 from drivers.kit.drug_name import concentration
 from drivers.kit.link import Link, LinkSpec
 from drivers.kit.link_state import LinkState
@@ -80,9 +80,15 @@ class EngineSink:
 class Daemon:
     """One running site. Build it from a checked configuration, then `run` it."""
 
-    def __init__(self, config: SiteConfig, clock: EngineClock | None = None) -> None:
+    def __init__(
+        self,
+        config: SiteConfig,
+        clock: EngineClock | None = None,
+        load: Callable[[str], Driver] = load_driver,
+    ) -> None:
         self.config = config
         self.clock = clock or EngineClock()
+        self._load = load
         self.links: dict[str, Link] = {}
         self.entrances: dict[str, Entrance] = {}
         self.alarm_manager: AlarmManager | None = None
@@ -138,7 +144,9 @@ class Daemon:
                     link_map(config, link), drugs, vault.sealer.token
                 )
             sink = EngineSink(engine, self.entrances)
-            self.links = {link.name: make_link(link, sink) for link in config.links}
+            self.links = {
+                link.name: make_link(link, self._load(link.driver), sink) for link in config.links
+            }
             configured = Configured(
                 site=config.site.id,
                 drugs=drug_text,
@@ -270,11 +278,9 @@ async def _follow(judging: "asyncio.Task[None]") -> None:
     judging.result()
 
 
-def make_link(config: LinkConfig, sink: EngineSink) -> Link:
+def make_link(config: LinkConfig, driver: Driver, sink: EngineSink) -> Link:
     """The link a configuration entry asks for. Raises ConfigError."""
-    spec = LinkSpec(
-        config.name, load_driver(config.driver), sink, config.options, config.expected_period
-    )
+    spec = LinkSpec(config.name, driver, sink, config.options, config.expected_period)
     tls = None
     if config.secured:
         tls = Tls(config.tls_cert, config.tls_key, config.tls_ca, config.tls_name)

@@ -6,22 +6,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from drivers.kit.contract import SimulatedDevice
+from drivers.kit.contract import Driver, SimulatedDevice
 from drivers.kit.links import split_address
 from drivers.kit.playback import BedState, Play, SimClock
 from drivers.kit.registry import load_driver
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
+from drivers.terumo_ss3.session import TerumoSession
 from monitor_daemon.demo.plan import Patient, Plan
 from monitor_daemon.demo.site import (
     GATEWAY,
     GE_INTERVAL_S,
+    device_id,
     monitor,
     output,
     philips_period,
     pumps,
+    syringe,
 )
 
-#: Simulated seconds between two cycles of a pump station, and the fewest real seconds.
+#: Simulated seconds between two cycles of a pump station, or between two requests to a pump that
+#: stands alone, and the fewest real seconds.
 _CYCLE_S: Final = 15.0
 _SHORTEST_CYCLE_S: Final = 0.05
 
@@ -32,7 +36,10 @@ _Make = Callable[[Mapping[str, Any], Play, SimClock], SimulatedDevice]
 def bedside(plan: Plan, clock: SimClock, where: Mapping[str, str]) -> Iterator[Running]:
     """Everything that waits for a reader: pump stations, and the monitors that serve one bed."""
     for patient in plan.people.patients:
-        yield _station(patient, plan.play, clock, where[pumps(patient)])
+        if patient.station is not None:
+            yield _station(patient, plan.play, clock, where[pumps(patient)])
+        for channel in patient.syringes:
+            yield _syringe(patient, channel, plan.play, clock, where[syringe(patient, channel)])
         if patient.monitor == "philips_intellivue":
             yield _philips(patient, plan.play, clock, where[monitor(patient)])
         elif patient.monitor == "ge_dri":
@@ -51,19 +58,45 @@ def gateway(plan: Plan, clock: SimClock, where: Mapping[str, str]) -> Running:
     return run_client(simulation, *split_address(where[GATEWAY]), _ignore)
 
 
+def reader(speed: float, name: str) -> Driver:
+    """The driver `name` as the daemon loads it.
+
+    A real Terumo pump is asked at most once a second, which here may be minutes.
+    """
+    driver = load_driver(name)
+    if name != "terumo_ss3":
+        return driver
+
+    def session(options: Mapping[str, Any]) -> TerumoSession:
+        return TerumoSession(_cycle(speed), driver.settings(options)["dilution_unit"])
+
+    return replace(driver, session=session)
+
+
+def _cycle(speed: float) -> float:
+    return max(_SHORTEST_CYCLE_S, _CYCLE_S / speed)
+
+
 def _station(patient: Patient, play: Play, clock: SimClock, place: str) -> Running:
     driver = load_driver("bbraun_space")
     options = {
         "bed": patient.bed,
         "addresses": patient.addresses,
         "mode": "cyclic",
-        "poll_period": max(_SHORTEST_CYCLE_S, _CYCLE_S / clock.speed),
+        "poll_period": _cycle(clock.speed),
     }
     late = replace(driver, simulator=partial(_Switched, driver.simulator))
     simulation = Simulation(late, play, clock, options)
     if patient.station == "tcp":
         return run_server(simulation, *split_address(place), _ignore)
     return run_pty(simulation, Path(place), _ignore)
+
+
+def _syringe(patient: Patient, channel: str, play: Play, clock: SimClock, place: str) -> Running:
+    name = device_id(patient, channel)
+    options = {"bed": patient.bed, "pump": channel, "device_id": name}
+    simulation = Simulation(load_driver("terumo_ss3"), play, clock, options)
+    return run_server(simulation, *split_address(place), _ignore)
 
 
 def _philips(patient: Patient, play: Play, clock: SimClock, place: str) -> Running:

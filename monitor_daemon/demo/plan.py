@@ -3,6 +3,7 @@
 The recordings lie in `recordings/` at the root of a clone; a wheel does not carry them.
 """
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -24,7 +25,8 @@ _Kind = TypeVar("_Kind")
 class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One bed. `monitor` is the driver of its monitor, `station` how its pump station is reached.
 
-    `cardiac_output` is the driver of a device for that beside the monitor.
+    Without a station each pump is read by itself: `syringes` are the drugs by channel, for pumps
+    that name none. `cardiac_output` is the driver of a device for that beside the monitor.
     `addresses` is the form in which the station writes slots; `study_channels` are those of a
     blinded drug. `screened` and `randomised` are minutes since T+0; without the former the patient
     is enrolled when he is randomised. A blinded trial has no `arm`. `pressure` and `infusions` say
@@ -36,10 +38,11 @@ class Patient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: str
     weight_kg: float
     monitor: Literal["hl7", "philips_intellivue", "ge_dri"]
-    station: Literal["serial", "tcp"]
-    addresses: Literal["letter", "digits"]
     pressure: str
     infusions: str
+    station: Literal["serial", "tcp"] | None = None
+    addresses: Literal["letter", "digits"] = "letter"
+    syringes: Mapping[str, str] = {}
     cardiac_output: Literal["edwards_ifmout"] | None = None
     arm: str = ""
     screened: float | None = None

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from monitor_daemon.core.events import SECOND
 from monitor_daemon.daemon import Daemon
 from monitor_daemon.demo import nurse
 from monitor_daemon.demo.compare import Came, Verdict, compare
-from monitor_daemon.demo.devices import bedside, gateway
+from monitor_daemon.demo.devices import bedside, gateway, reader
 from monitor_daemon.demo.plan import Plan
 from monitor_daemon.demo.screen import Screen
 from monitor_daemon.demo.site import SITE, configure, next_morning, places
@@ -86,7 +87,7 @@ class _Show:
         self._plan, self._broker = plan, broker
         self._places = places(folder, people)
         self._config = configure(folder, people, broker.settings, self._places, speed)
-        self._daemon = Daemon(self._config, engine_clock)
+        self._daemon = Daemon(self._config, engine_clock, partial(reader, speed))
         self._screen = Screen(plan, self._randomised, console)
         self._came: list[Came] = []
         self._screen.introduce(speed)

@@ -119,7 +119,7 @@ def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
     return (
         content["bed"],
         "\n".join(
-            filter(None, (patient.monitor, patient.cardiac_output, "bbraun_space")),
+            filter(None, (patient.monitor, patient.cardiac_output, _pumps(patient))),
         ),
         content["subject"],
         patient.arm or "blinded",
@@ -134,8 +134,12 @@ def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
 
 def _devices(patient: Patient) -> str:
     output = patient.cardiac_output and f"{patient.cardiac_output} (serial)"
-    found = (_MONITORS[patient.monitor], output, f"bbraun_space ({patient.station})")
-    return ", ".join(filter(None, found))
+    pumps = f"{_pumps(patient)} ({patient.station or 'TCP'})"
+    return ", ".join(filter(None, (_MONITORS[patient.monitor], output, pumps)))
+
+
+def _pumps(patient: Patient) -> str:
+    return "terumo_ss3" if patient.station is None else "bbraun_space"
 
 
 def _aim(content: dict[str, Any]) -> str:

@@ -51,6 +51,16 @@ def pumps(patient: Patient) -> str:
     return f"{patient.bed}-pumps"
 
 
+def syringe(patient: Patient, channel: str) -> str:
+    """The name of the link to a pump that stands alone."""
+    return f"{patient.bed}-{channel}"
+
+
+def device_id(patient: Patient, channel: str) -> str:
+    """What a Terumo pump that stands alone calls itself: 24 hexadecimal digits."""
+    return f"{patient.bed}{channel}".encode().hex().upper()[:24].ljust(24, "0")
+
+
 def monitor(patient: Patient) -> str:
     """The name of the link to a bed's monitor."""
     return GATEWAY if patient.monitor == "hl7" else f"{patient.bed}-monitor"
@@ -74,9 +84,12 @@ def places(folder: Path, people: People) -> dict[str, str]:
 
         found[GATEWAY] = free(socket.SOCK_STREAM)
         for patient in people.patients:
-            tty = str(folder / f"{patient.bed}.tty")
-            by_tcp = patient.station == "tcp"
-            found[pumps(patient)] = free(socket.SOCK_STREAM) if by_tcp else tty
+            if patient.station is not None:
+                tty = str(folder / f"{patient.bed}.tty")
+                by_tcp = patient.station == "tcp"
+                found[pumps(patient)] = free(socket.SOCK_STREAM) if by_tcp else tty
+            for channel in patient.syringes:
+                found[syringe(patient, channel)] = free(socket.SOCK_STREAM)
             if patient.monitor == "philips_intellivue":
                 found[monitor(patient)] = free(socket.SOCK_DGRAM)
             elif patient.monitor == "ge_dri":
@@ -115,7 +128,7 @@ def configure(
         links=(
             gateway,
             *_monitor_links(people, where, speed),
-            *(_station_link(patient, where[pumps(patient)]) for patient in people.patients),
+            *_pump_links(people, where),
         ),
     )
 
@@ -148,14 +161,28 @@ def _monitor_links(people: People, where: Mapping[str, str], speed: float) -> It
             yield LinkConfig(name=name, driver=patient.cardiac_output, port=where[name], bed=bed)
 
 
-def _station_link(patient: Patient, place: str) -> LinkConfig:
-    by_tcp = patient.station == "tcp"
-    return LinkConfig(
-        name=pumps(patient),
-        driver="bbraun_space",
-        connect=place if by_tcp else None,
-        port=None if by_tcp else place,
-        bed=patient.bed,
-        study_channels=patient.study_channels,
-        options={"mode": "cyclic"},
-    )
+def _pump_links(people: People, where: Mapping[str, str]) -> Iterable[LinkConfig]:
+    """What infuses at one bed: a station, or pumps that stand alone."""
+    for patient in people.patients:
+        if patient.station is not None:
+            name = pumps(patient)
+            by_tcp = patient.station == "tcp"
+            yield LinkConfig(
+                name=name,
+                driver="bbraun_space",
+                connect=where[name] if by_tcp else None,
+                port=None if by_tcp else where[name],
+                bed=patient.bed,
+                study_channels=patient.study_channels,
+                options={"mode": "cyclic"},
+            )
+        for channel, drug in patient.syringes.items():
+            name = syringe(patient, channel)
+            yield LinkConfig(
+                name=name,
+                driver="terumo_ss3",
+                connect=where[name],
+                bed=patient.bed,
+                drugs={device_id(patient, channel): drug},
+                options={"dilution_unit": "mg/mL"},
+            )

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.ge_dri.decode import DriDecoder
 from drivers.ge_dri.records import REQUESTS
+from drivers.kit.contract import Message, Send
 from drivers.kit.playback import SimClock
 from drivers.kit.registry import load_driver
-from monitor_daemon.demo.devices import _Hastened, _Part, _Switched
+from monitor_daemon.core.vocabulary import Infusion
+from monitor_daemon.demo.devices import _Hastened, _Part, _Switched, reader
 from monitor_daemon.demo.plan import load
 
 START = 1000.0
@@ -74,3 +77,29 @@ def test_a_part_of_a_play_shows_its_beds_only():
     part = _Part(PLAY, {"ICU-1", "ICU-4"})
     assert [bed.bed for bed in part.at(600)] == ["ICU-1", "ICU-4"]
     assert part.length == PLAY.length
+
+
+@pytest.mark.parametrize(("speed", "real"), [(1, 15), (60, 0.25), (600, 0.05)])
+def test_a_pump_that_stands_alone_is_asked_every_15_simulated_seconds(speed, real):
+    settings = {"dilution_unit": "mg/mL", "bed": "ICU-3", "pump": "norepinephrine"}
+    driver = reader(speed, "terumo_ss3")
+    session = driver.session({"dilution_unit": "mg/mL"})
+    pump = driver.simulator(driver.settings(settings), PLAY, clock(speed))
+    now, rows = START, []
+    effects = session.connected(now)
+    for _ in range(3):
+        asked = b"".join(effect.data for effect in effects if isinstance(effect, Send))
+        effects = session.feed(b"".join(pump.feed(asked, now)), now)
+        for message in (effect for effect in effects if isinstance(effect, Message)):
+            rows += (row for row in message.rows if isinstance(row, Infusion))
+            effects += session.stored(message, now)
+        if rows:
+            assert session.due() == pytest.approx(now + real)
+            now = session.due()
+            effects = session.wake(now)
+    # 0.12 ug/kg/min x 107 kg x 60 / 80 ug/mL, the doses of recordings/demo-play.yaml.
+    assert {(row.rate_ml_h, row.concentration, row.drug) for row in rows} == {(9.63, 0.08, None)}
+
+
+def test_every_other_driver_is_read_as_it_is():
+    assert reader(60, "bbraun_space") is load_driver("bbraun_space")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from drivers.kit.registry import load_driver
 from monitor_daemon.daemon import make_link
 from monitor_daemon.demo.plan import load
 from monitor_daemon.demo.site import GATEWAY, configure, philips_period, places
@@ -18,7 +19,8 @@ def config(tmp_path):
 
 def test_no_two_links_share_a_place(tmp_path):
     where = places(tmp_path, PEOPLE)
-    assert len(set(where.values())) == len(where) == 1 + len(PEOPLE.patients) + 3
+    # The gateway, four stations or pumps, the monitors of two beds, an output, a second pump.
+    assert len(set(where.values())) == len(where) == 1 + 4 + 2 + 1 + 1
 
 
 def test_every_bed_is_read_by_its_monitor_and_its_pumps(config):
@@ -29,7 +31,7 @@ def test_every_bed_is_read_by_its_monitor_and_its_pumps(config):
     assert read == {
         "ICU-1": {"hl7", "bbraun_space"},
         "ICU-2": {"philips_intellivue", "bbraun_space"},
-        "ICU-3": {"ge_dri", "bbraun_space"},
+        "ICU-3": {"ge_dri", "terumo_ss3"},
         "ICU-4": {"hl7", "edwards_ifmout", "bbraun_space"},
     }
     assert {protocol.id for protocol in config.protocols} == {"personalise", "argipressin"}
@@ -37,7 +39,7 @@ def test_every_bed_is_read_by_its_monitor_and_its_pumps(config):
 
 def test_every_link_can_be_made(config):
     for link in config.links:
-        assert make_link(link, sink=None).period > 0
+        assert make_link(link, load_driver(link.driver), sink=None).period > 0
 
 
 def test_the_study_pump_is_known_by_its_channel_in_one_bed_only(config):
