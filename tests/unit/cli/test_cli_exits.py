@@ -139,8 +139,14 @@ def test_a_store_that_cannot_be_is_named_in_one_line(tmp_path, taken):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_record_that_cannot_be_opened_is_said_in_one_line(tmp_path, taken):
-    (tmp_path / "store" / "journal.db").mkdir(parents=True)
+@pytest.mark.parametrize("name", ["journal.db", "vault.db"])
+@pytest.mark.parametrize("content", [None, b"no database, but long enough to have been one" * 99])
+def test_a_record_that_cannot_be_opened_is_said_in_one_line(tmp_path, taken, name, content):
+    (tmp_path / "store").mkdir()
+    if content is None:
+        (tmp_path / "store" / name).mkdir()
+    else:
+        (tmp_path / "store" / name).write_bytes(content)
     done = daemon_on(tmp_path, port=taken)
     assert done.returncode == 1
     assert done.stderr.startswith("STORAGE: ")
