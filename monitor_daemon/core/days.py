@@ -2,16 +2,20 @@
 
 A day is a calendar day of the site; across a clock change it has 23 or 25 hours. Sums begin at
 randomisation and are exact between two changes of a pump. What is not known counts nowhere, and the
-coverages say how much is known. A person signs the values; nothing here lines them up with the
-start of the study drug.
+coverages say how much is known. What happened in the last 24 h stands open, since late data and
+corrected associations may change it (0.7); what is older is summed. A person signs the values;
+nothing here lines them up with the start of the study drug.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from typing import Any, Final
 
 import msgspec
 
 from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.history import KEPT
 from monitor_daemon.core.results import Results
 from monitor_daemon.core.subject import PressureRange, Subject
 
@@ -35,6 +39,14 @@ class Flowing(msgspec.Struct, frozen=True):
     delivered: float | None = None
     study: float | None = None
     openly: bool | None = None
+
+
+class Pressed(msgspec.Struct, frozen=True, array_like=True):
+    """A minute: MAP5 and perfusion pressure (mmHg, None is unknown), and if it has a valid bin."""
+
+    map5: float | None = None
+    mpp: float | None = None
+    valid: bool = False
 
 
 class Mean(msgspec.Struct):
@@ -65,7 +77,7 @@ class Day(msgspec.Struct):
 
     `dose` and `delivered` in ug/kg/min, `study` in mL/h, `map` and `mpp` in mmHg. `valid` counts
     minutes with a bin; `inside`, `below` and `above` those with a known pressure against the
-    physician's range. `results` are (worst, last) by kind. `written`: it stands in the record.
+    physician's range. `results` are (worst, last) by kind. `written` is what the record says.
     """
 
     number: int
@@ -84,7 +96,7 @@ class Day(msgspec.Struct):
     above: int = 0
     valid: int = 0
     results: dict[str, tuple[float, float]] = {}
-    written: bool = False
+    written: dict[str, Any] | None = None
 
     def flow(self, flowing: Flowing, minutes: float) -> None:
         """So much flowed for so many minutes."""
@@ -94,37 +106,43 @@ class Day(msgspec.Struct):
         self.study_minutes += minutes if flowing.study else 0.0
         self.openly_minutes += minutes if flowing.openly else 0.0
 
-    def press(
-        self, map5: float | None, mpp: float | None, wanted: PressureRange | None, *, valid: bool
-    ) -> None:
-        """One minute is over, with a valid bin or without, at these pressures (mmHg)."""
-        self.valid += valid
-        self.map.add(map5, 1)
+    def press(self, pressed: Pressed, wanted: PressureRange | None) -> None:
+        """One minute passed at these pressures, under the range `wanted`."""
+        self.valid += pressed.valid
+        self.map.add(pressed.map5, 1)
+        pressure = pressed.map5
         if wanted is not None and wanted.variable == "MPP":
-            self.mpp.add(mpp, 1)
-        pressure = mpp if wanted is not None and wanted.variable == "MPP" else map5
+            pressure = pressed.mpp
+            self.mpp.add(pressure, 1)
         if wanted is None or pressure is None:
             return
         self.below += pressure < wanted.low
         self.above += pressure > wanted.high
         self.inside += wanted.low <= pressure <= wanted.high
 
-    def collect(self, sources: Iterable[Results]) -> None:
-        """The results measured on this day, as far as they are known by now."""
-        known = list(sources)
+    def collect(self, sources: Iterable[Results]) -> bool:
+        """Take the results measured on this day, as far as they are known; True if that is news."""
+        known, before = list(sources), dict(self.results)
         for kind, worst in WORST.items():
             items = (item for source in known for item in source.values.get(kind, []))
             values = sorted(item for item in items if self.start <= item[0] < self.end)
             if values:
                 self.results[kind] = (worst(value for _, value in values), values[-1][1])
+        return self.results != before
 
 
 class DayBook(msgspec.Struct):
-    """All days of one patient, and what flows since `at` (ms)."""
+    """All days of one patient up to `at` (ms).
+
+    Of the last 24 h there are `flows`, (since, what flows), `minutes` by number and `ranges`, the
+    physician's (minute from which it counts, range); `days` hold what is older.
+    """
 
     days: list[Day] = []
     at: int = 0
-    flowing: Flowing = msgspec.field(default_factory=Flowing)
+    flows: list[tuple[int, Flowing]] = []
+    minutes: dict[int, Pressed] = {}
+    ranges: list[tuple[int, PressureRange]] = []
 
     def open(self, start: int, ends: Iterable[int], randomised: int) -> None:
         """Prepare the days from `start` that end at `ends`; what flowed before is not known."""
@@ -132,18 +150,69 @@ class DayBook(msgspec.Struct):
             self.days.append(Day(number, start, end, max(start, randomised)))
             start = end
         self.at = randomised
+        self.flows.append((randomised, Flowing()))
 
     def flow(self, now: int, flowing: Flowing) -> None:
-        """What flowed did so until `now`; from now on it is `flowing`."""
-        for day in self.days:
-            length = min(now, day.end) - max(self.at, day.since)
-            if length > 0:
-                day.flow(self.flowing, length / MINUTE)
-        self.at, self.flowing = max(now, self.at), flowing
+        """From `now` on it is `flowing`."""
+        self.at = max(now, self.at)
+        if flowing != self.flows[-1][1]:
+            self.flows.append((self.at, flowing))
+        while len(self.flows) > 1 and self.flows[1][0] <= self.at - KEPT:
+            self._sum_flow(self.days, *self.flows.pop(0), self.flows[0][0])
 
-    def at_time(self, when: int) -> Day | None:
-        """The day whose sums `when` belongs to."""
-        return next((day for day in self.days if day.since <= when < day.end), None)
+    def reflow(self, changes: Sequence[tuple[int, Flowing]]) -> None:
+        """What flowed from the first of these changes on is known only now."""
+        first = max(changes[0][0], self.flows[0][0])
+        kept = [flow for flow in self.flows if flow[0] < first]
+        self.flows = kept + [(max(since, first), flowing) for since, flowing in changes]
+
+    def press(self, minute: int, pressed: Pressed, wanted: PressureRange | None) -> None:
+        """A minute is over, or known anew; `wanted` is the range that is in force now."""
+        newest, known = next(reversed(self.minutes), -1), minute in self.minutes
+        self.minutes[minute] = pressed
+        if known:
+            return
+        if minute < newest:
+            self.minutes = dict(sorted(self.minutes.items()))
+            return
+        if wanted is not None and (not self.ranges or self.ranges[-1][1] != wanted):
+            self.ranges.append((minute, msgspec.structs.replace(wanted)))
+        while (oldest := next(iter(self.minutes))) < minute - KEPT // MINUTE:
+            self._sum_minute(self.days, oldest, self.minutes.pop(oldest))
+        while len(self.ranges) > 1 and self.ranges[1][0] <= oldest:
+            del self.ranges[0]
+
+    def lose(self, since: int) -> None:
+        """What is in the book since `since` (ms) was somebody else's."""
+        self.reflow([(since, Flowing())])
+        for minute in self.minutes:
+            if minute * MINUTE >= since:
+                self.minutes[minute] = Pressed()
+
+    def whole(self, day: Day) -> Day:
+        """The day with all that is known of it by now."""
+        whole = deepcopy(day)
+        ends = [since for since, _ in self.flows[1:]]
+        for (since, flowing), end in zip(self.flows, [*ends, self.at], strict=True):
+            self._sum_flow([whole], since, flowing, end)
+        for minute, pressed in self.minutes.items():
+            self._sum_minute([whole], minute, pressed)
+        return whole
+
+    def _sum_flow(self, days: Iterable[Day], since: int, flowing: Flowing, end: int) -> None:
+        for day in days:
+            length = min(end, day.end) - max(since, day.since)
+            if length > 0:
+                day.flow(flowing, length / MINUTE)
+
+    def _sum_minute(self, days: Iterable[Day], minute: int, pressed: Pressed) -> None:
+        for day in days:
+            if day.since <= minute * MINUTE < day.end:
+                day.press(pressed, self._range(minute))
+
+    def _range(self, minute: int) -> PressureRange | None:
+        place = bisect_right(self.ranges, minute, key=lambda entry: entry[0])
+        return self.ranges[place - 1][1] if place else None
 
 
 def day_summaries(subject: Subject) -> list[dict[str, Any]]:
@@ -152,7 +221,10 @@ def day_summaries(subject: Subject) -> list[dict[str, Any]]:
         return []
     book = subject.recall(DayBook)
     begun = [day for day in book.days if day.since <= book.at]
-    return [summary(day, book.at) | {"signed": subject.signed.get(day.number)} for day in begun]
+    return [
+        summary(book.whole(day), book.at) | {"signed": subject.signed.get(day.number)}
+        for day in begun
+    ]
 
 
 def summary(day: Day, now: int) -> dict[str, Any]:

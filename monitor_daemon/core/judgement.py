@@ -11,7 +11,6 @@ from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import NOT_MONITORED, Rule
 from monitor_daemon.core.rules import FAMILIES
-from monitor_daemon.core.rules.minutes import remake
 
 ENDED: Final = "ENDED"
 
@@ -56,7 +55,9 @@ def _date_stop(moment: Moment) -> None:
         return
     off = max(off, moment.subject.attached or 0, history.entries[0].since)
     history.rewrite([(off, False)])
-    remake(moment, range(-(-off // MINUTE), moment.minute))
+    for rule in moment.rules.rules:
+        minutes = range(-(-off // MINUTE), moment.minute)
+        FAMILIES[rule.kind].remake(moment, rule, minutes, None)
 
 
 def _alert(moment: Moment, rule: Rule) -> None:

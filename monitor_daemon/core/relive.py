@@ -24,13 +24,14 @@ Changes = list[tuple[int, bool | None]]
 
 @dataclass(slots=True)
 class Relived:
-    """What was made again from minute `first` on: the infusions at each minute, and `on`.
+    """What was made again from minute `first` on: the infusions by time (ms), and `on`.
 
-    The infusions have no history of their own; a stop in `on` has its true beginning.
+    There are infusions of each whole minute and of each change. They have no history of their own;
+    a stop in `on` has its true beginning.
     """
 
     first: int
-    minutes: dict[int, Infusions] = field(default_factory=dict)
+    steps: dict[int, Infusions] = field(default_factory=dict)
     on: Changes = field(default_factory=list)
 
 
@@ -57,8 +58,7 @@ def relive(known: Infusions, drugs: DrugTable, now: int, bridge: int, lead: int)
         past.settle(at, bridge)
         if at >= missed:
             _note(relived.on, past, at)
-        if at % MINUTE == 0:
-            relived.minutes[at // MINUTE] = _still(past)
+        relived.steps[at] = _still(past)
     for key, channel in past.channels.items():
         if key in known.channels:
             channel.seen = max(channel.seen, known.channels[key].seen)

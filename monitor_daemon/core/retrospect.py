@@ -20,7 +20,6 @@ from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule
 from monitor_daemon.core.relive import Relived
 from monitor_daemon.core.rules import FAMILIES
-from monitor_daemon.core.rules.minutes import remake
 from monitor_daemon.core.subject import Bed
 
 
@@ -74,19 +73,19 @@ def retrospect(moment: Moment, late: Sequence[int], relived: Relived | None) -> 
         moment.subject.history.rewrite(relived.on)
         first = min(relived.first, -(-relived.on[0][0] // MINUTE))
         minutes = sorted({*late, *range(first, moment.minute)})
-    remake(moment, minutes)
     for rule in moment.rules.rules:
         family = FAMILIES[rule.kind]
+        family.remake(moment, rule, minutes, relived)
         if family.late and minutes:
             _judge_again(moment, rule, minutes[0], None)
         elif family.pumped and family.kind.timed and relived is not None:
-            _judge_again(moment, rule, relived.first, relived.minutes)
+            _judge_again(moment, rule, relived.first, relived.steps)
 
 
 def _judge_again(
     moment: Moment, rule: Rule, first: int, pumps: Mapping[int, Infusions] | None
 ) -> None:
-    """Judge from minute `first` on, with the `pumps` of each minute if the rule looks at them."""
+    """Judge from minute `first` on, with the `pumps` by time (ms) if the rule looks at them."""
     subject = moment.subject
     live = subject.conditions.get(rule.name)
     if live is not None and live.state in RAISED:
@@ -127,9 +126,9 @@ def _verdicts(
             continue
         bed = moment.bed
         if pumps is not None:
-            if minute not in pumps:
+            if minute * MINUTE not in pumps:
                 continue
-            bed = msgspec.structs.replace(bed, infusions=pumps[minute])
+            bed = msgspec.structs.replace(bed, infusions=pumps[minute * MINUTE])
         past = _Past(moment, minute, stood, bed, memory)
         if pumps is not None:
             _advance(past)

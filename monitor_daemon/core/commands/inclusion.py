@@ -19,7 +19,7 @@ from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Associate, End, Enrol, Randomise, Screen
 from monitor_daemon.core.protocol import Number, Protocol
 from monitor_daemon.core.rules import FAMILIES
-from monitor_daemon.core.rules.minutes import bounds, settle
+from monitor_daemon.core.rules.minutes import settle
 from monitor_daemon.core.subject import Bed, Subject
 
 
@@ -188,9 +188,7 @@ def _disown(moment: Moment, since: int) -> None:
     subject = moment.subject
     for rule in moment.rules.rules:
         family = FAMILIES[rule.kind]
-        if rule.kind == "minute_classes":
-            first = -(-since // MINUTE)
-            subject.ledger.lose(first, subject.history, bounds(rule))
+        family.lose(moment, rule, since)
         if not family.sampled:
             continue
         alert, timed = subject.alerts.get(rule.name), rule.name in subject.conditions

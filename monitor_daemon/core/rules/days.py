@@ -1,17 +1,27 @@
 """The trial days of a patient: their values, the signature under each, the last one: 2.4."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
 from monitor_daemon.core.condition import Verdict
-from monitor_daemon.core.days import HOUR, Day, DayBook, Flowing, summary
+from monitor_daemon.core.days import HOUR, Day, DayBook, Flowing, Pressed, summary
 from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.ledger import WAIT
 from monitor_daemon.core.moment import NOREPINEPHRINE, Moment
 from monitor_daemon.core.protocol import Rule, RuleKind
+from monitor_daemon.core.relive import Relived
 from monitor_daemon.core.rules.family import Family
 from monitor_daemon.core.rules.physician_range import perfusion_pressure
 from monitor_daemon.core.rules.study import open_label, study_rate
+from monitor_daemon.core.subject import Bed
 
 
 class Days(Family):
-    """Keeps the book of the days, and writes each into the record once, when it is over."""
+    """Keeps the book of the days, and writes each into the record when it is over.
+
+    It is written again when something of it is known otherwise later.
+    """
 
     kind = RuleKind(frozenset({"cvp_valid"}), timed=False)
 
@@ -24,26 +34,45 @@ class Days(Family):
         book = _book(moment, rule)
         if book is None:
             return
-        minute = moment.minute - 1
-        day = book.at_time(minute * MINUTE)
-        if day is not None:
-            mpp = perfusion_pressure(moment, float(rule.options["cvp_valid"]))
-            valid = minute in moment.bed.pressure.bins
-            day.press(moment.map5, mpp, moment.subject.range, valid=valid)
+        last = moment.minute - 1
+        # Samples of ordinary lateness remake the bins of the minutes before.
+        _press(moment, rule, book, [m for m in range(last - WAIT, last) if m in book.minutes])
+        _press(moment, rule, book, [last])
         for each in book.days:
             # A result is known some time after it was measured: until the next day is over.
-            if each.start <= moment.now < each.end + 24 * HOUR:
-                each.collect((moment.subject.results, moment.bed.results))
-            if each.end <= moment.now:
-                _write(moment, each)
+            news = each.start <= moment.now < each.end + 24 * HOUR and each.collect(
+                (moment.subject.results, moment.bed.results)
+            )
+            if moment.now >= each.end + WAIT * MINUTE and (news or each.written is None):
+                _write(moment, book, each)
 
     def finish(self, moment: Moment, rule: Rule) -> None:
         self.advance(moment, rule)
         book = _book(moment, rule)
-        for day in [] if book is None else book.days:
+        if book is None:
+            return
+        for day in book.days:
             if day.since <= moment.now:
                 day.collect((moment.subject.results, moment.bed.results))
-                _write(moment, day)
+                _write(moment, book, day)
+
+    def remake(
+        self, moment: Moment, rule: Rule, minutes: Sequence[int], relived: Relived | None
+    ) -> None:
+        book = _book(moment, rule)
+        if book is None:
+            return
+        if relived is not None:
+            book.reflow(list(_flows(moment, relived)))
+        if minutes:
+            _press(moment, rule, book, range(minutes[0], moment.minute))
+        _correct(moment, book)
+
+    def lose(self, moment: Moment, rule: Rule, since: int) -> None:
+        book = _book(moment, rule)
+        if book is not None:
+            book.lose(since)
+            _correct(moment, book)
 
 
 class DayFormDue(Family):
@@ -98,7 +127,49 @@ def _flowing(moment: Moment) -> Flowing:
     )
 
 
-def _write(moment: Moment, day: Day) -> None:
-    if not day.written:
-        day.written = True
-        moment.log("DAY", **summary(day, moment.now))
+def _flows(moment: Moment, relived: Relived) -> Iterator[tuple[int, Flowing]]:
+    """What flowed since when, as it is known now; never before the patient came to the bed."""
+    attached = moment.subject.attached or 0
+    for at, infusions in relived.steps.items():
+        if at >= relived.first * MINUTE:
+            bed = msgspec.structs.replace(moment.bed, infusions=infusions)
+            yield max(at, attached), _flowing(_then(moment, at, bed))
+
+
+def _press(moment: Moment, rule: Rule, book: DayBook, minutes: Iterable[int]) -> None:
+    """Write down the pressures of these minutes, as they are known now."""
+    first, last = book.days[0].since, book.days[-1].end
+    for minute in minutes:
+        if max(first, moment.subject.attached or 0) <= minute * MINUTE < last:
+            past = _then(moment, (minute + 1) * MINUTE, moment.bed)
+            mpp = perfusion_pressure(past, float(rule.options["cvp_valid"]))
+            pressed = Pressed(past.map5, mpp, minute in moment.bed.pressure.bins)
+            book.press(minute, pressed, moment.subject.range)
+
+
+def _then(moment: Moment, at: int, bed: Bed) -> Moment:
+    """The same subject with `bed` at `at` (ms)."""
+    return Moment(
+        site=moment.site,
+        now=at,
+        minute=at // MINUTE,
+        subject=moment.subject,
+        bed=bed,
+        rules=moment.rules,
+    )
+
+
+def _correct(moment: Moment, book: DayBook) -> None:
+    """Write the days again that stand in the record otherwise."""
+    for day in book.days:
+        if day.written is not None:
+            _write(moment, book, day)
+
+
+def _write(moment: Moment, book: DayBook, day: Day) -> None:
+    values, before = summary(book.whole(day), moment.now), day.written
+    if values == before:
+        return
+    day.written = values
+    signed = moment.subject.signed.get(day.number)
+    moment.log("DAY", **values, **({} if before is None else {"corrected": True, "signed": signed}))

@@ -1,9 +1,12 @@
-"""What a kind of rule is: up to five things it may do at each instant (reference section 0.2)."""
+"""What a kind of rule is: the things it may do at each instant (reference section 0.2)."""
+
+from collections.abc import Sequence
 
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import Rule, RuleKind
+from monitor_daemon.core.relive import Relived
 
 
 class Family:
@@ -36,3 +39,11 @@ class Family:
 
     def finish(self, moment: Moment, rule: Rule) -> None:
         """The subject leaves his devices: complete what was left open."""
+
+    def remake(
+        self, moment: Moment, rule: Rule, minutes: Sequence[int], relived: Relived | None
+    ) -> None:
+        """The pressures of `minutes`, in order, or what the pumps did is known only now (0.7)."""
+
+    def lose(self, moment: Moment, rule: Rule, since: int) -> None:
+        """What the bed told since `since` (ms) was another patient's: it is unknown (0.7)."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.ledger import WAIT, Bounds
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule, RuleKind
+from monitor_daemon.core.relive import Relived
 from monitor_daemon.core.rules.family import Family
 
 
@@ -19,19 +21,22 @@ class MinuteClasses(Family):
     def finish(self, moment: Moment, rule: Rule) -> None:
         settle(moment, rule, moment.minute + 1)
 
+    def remake(
+        self, moment: Moment, rule: Rule, minutes: Sequence[int], relived: Relived | None
+    ) -> None:
+        del relived
+        subject = moment.subject
+        subject.ledger.remake(minutes, subject.history, moment.bed.pressure, bounds(rule))
+
+    def lose(self, moment: Moment, rule: Rule, since: int) -> None:
+        subject = moment.subject
+        subject.ledger.lose(-(-since // MINUTE), subject.history, bounds(rule))
+
 
 def settle(moment: Moment, rule: Rule, before: int) -> None:
     """Class the minutes up to `before`."""
     subject = moment.subject
     subject.ledger.settle(before, subject.history, moment.bed.pressure, bounds(rule))
-
-
-def remake(moment: Moment, minutes: Sequence[int]) -> None:
-    """Class minutes again: their value, or what stood then, was known only later."""
-    subject = moment.subject
-    for rule in moment.rules.rules:
-        if rule.kind == "minute_classes":
-            subject.ledger.remake(minutes, subject.history, moment.bed.pressure, bounds(rule))
 
 
 def bounds(rule: Rule) -> Bounds:

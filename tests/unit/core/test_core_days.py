@@ -9,7 +9,7 @@ from blinded import Blinded, ms, ne, study, vasopressin, wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor_daemon.core.days import DayBook, Flowing, day_summaries
+from monitor_daemon.core.days import DayBook, Flowing, Pressed, day_summaries
 from monitor_daemon.core.decisions import Logged, Phase, Refused
 from monitor_daemon.core.events import MINUTE, Tick
 from monitor_daemon.core.people import End, Observe, Range, SignDay
@@ -27,7 +27,7 @@ def written(patient):
 def test_a_day_by_hand():
     # 14.4 mL/h of 100 ug/mL for 80 kg are 0.300 ug/kg/min, 9.6 are 0.200. D0 ends at T+120.
     patient = Blinded(days=[120, 1560]).play(
-        121, [(-30, ne(14.4)), (-10, 67), (-5, wanted(65, 70)), (0, study(3)),
+        124, [(-30, ne(14.4)), (-10, 67), (-5, wanted(65, 70)), (0, study(3)),
               (30, ne(9.6)), (60, study(0)), (70, ne(0)), (73, ne(9.6)), (80, vasopressin(2)),
               (90, vasopressin(0)), (100, 60)]
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_sums_are_exact_between_pump_events_within_a_minute():
     patient.give(4.25, ne(0))
     patient.give(4.75, ne(14.4))
     patient.holds["N"] = ne(14.4)
-    patient.play(11)
+    patient.play(14)
     assert written(patient)[0]["ne_total"] == pytest.approx(9.5 * 0.3, abs=0.005)
 
 
@@ -71,7 +71,7 @@ def test_a_long_stop_is_a_dose_of_zero_and_a_higher_one_across_midnight_is_split
 def test_what_is_unknown_counts_nowhere_and_shows_in_the_coverage():
     patient = Blinded(days=[100, 1540]).play(40, [(-30, ne(14.4)), (-10, 67), (-5, wanted(65, 70))])
     del patient.holds["map"]
-    patient.play(101, quiet={"N"})
+    patient.play(104, quiet={"N"})
     (day,) = written(patient)
     # The last pump message came at 39 and is trusted for fifteen minutes; bins end with minute 39.
     assert day["ne_coverage"] == pytest.approx(55, abs=1)
@@ -81,7 +81,7 @@ def test_what_is_unknown_counts_nowhere_and_shows_in_the_coverage():
 
 
 def test_nothing_known_is_none_and_not_zero():
-    (day,) = written(Blinded(days=[10, 1450]).play(11))
+    (day,) = written(Blinded(days=[10, 1450]).play(14))
     for key in ("ne_min", "ne_mean", "ne_total", "study_ml", "map_mean", "lactate_worst"):
         assert day[key] is None, key
     assert (day["coverage"], day["minutes_in"]) == (0.0, 0)
@@ -106,7 +106,9 @@ def test_a_result_that_comes_after_midnight_belongs_to_the_day_it_was_measured_o
     patient = Blinded(days=[60, 1500]).play(70)
     patient.give(70, Observe("S1", "lactate", 7.0, "nurse", at=ms(50)))
     patient.play(72)
-    assert written(patient)[0]["lactate_last"] is None
+    before, after = written(patient)
+    assert (before["lactate_last"], "corrected" in before) == (None, False)
+    assert (after["lactate_last"], after["corrected"], after["signed"]) == (7.0, True, None)
     first, second = day_summaries(patient.subject)
     assert (first["lactate_last"], second["lactate_last"]) == (7.0, None)
 
@@ -114,7 +116,7 @@ def test_a_result_that_comes_after_midnight_belongs_to_the_day_it_was_measured_o
 def test_perfusion_pressure_has_a_mean_of_its_own():
     entry = (0, Observe("S1", "cvp", 12.0, "nurse"))
     changes = [(-10, 80), (-5, wanted(65, 70, "MPP")), entry]
-    (day,) = written(Blinded(days=[30, 1470]).play(31, changes))
+    (day,) = written(Blinded(days=[30, 1470]).play(34, changes))
     assert (day["map_mean"], day["mpp_mean"], day["minutes_in"]) == (80.0, 68.0, 30)
 
 
@@ -260,8 +262,9 @@ def test_no_time_is_counted_twice_and_none_outside_the_days(steps):
         now += wait * MINUTE
         book.flow(now, flowing)
     passed = (min(max(book.at, ZERO), ends[-1]) - ZERO) / MINUTE
-    assert sum(day.dose.minutes for day in book.days) <= passed + 1e-6
-    for day in book.days:
+    whole = [book.whole(day) for day in book.days]
+    assert sum(day.dose.minutes for day in whole) <= passed + 1e-6
+    for day in whole:
         assert day.dose.minutes <= 500
         assert day.study_minutes <= 500
         assert day.dose.mean is None or day.dose.low - 1e-9 <= day.dose.mean <= day.dose.high + 1e-9
@@ -273,13 +276,13 @@ def test_every_known_minute_is_in_below_or_above(pressures, low, high):
     book.open(ZERO, [ZERO + 1000 * MINUTE], ZERO)
     (day,) = book.days
     for value in pressures:
-        day.press(value, None, PressureRange(low, high, "MAP", ZERO, ZERO), valid=True)
+        day.press(Pressed(value, None, valid=True), PressureRange(low, high, "MAP", ZERO, ZERO))
     assert day.inside + day.below + day.above == day.valid == len(pressures)
 
 
 def test_the_range_of_another_variable_is_not_mixed():
     patient = Blinded(days=[30, 1470]).play(
-        31, [(-10, 80), (-5, wanted(65, 70)), (0, Range("S1", 65, 70, "physician", "MPP"))]
+        34, [(-10, 80), (-5, wanted(65, 70)), (0, Range("S1", 65, 70, "physician", "MPP"))]
     )
     (day,) = written(patient)
     assert (day["minutes_above"], day["mpp_mean"]) == (0, None)

@@ -98,7 +98,9 @@ def test_each_minute_can_be_looked_at_as_it_was():
     # 3 mL/h of 60 ug/mL are 180 ug/h; from 30 to 40 it stood still.
     changed = {1: {"A": 3.0}, 30: {"A": 0.0}, 40: {"A": 6.0}}
     _, relived = play(list(programme(changed)), lambda minute, key: not 25 <= minute < 60)
-    amounts = {m: relived.minutes[m].amount("norepinephrine")[0] for m in (29, 34, 35, 39, 40, 59)}
+    amounts = {
+        m: relived.steps[m * MINUTE].amount("norepinephrine")[0] for m in (29, 34, 35, 39, 40, 59)
+    }
     assert amounts == {29: 180, 34: 180, 35: 0, 39: 0, 40: 360, 59: 360}
     assert relived.on == [(25 * MINUTE, True), (30 * MINUTE, False), (40 * MINUTE, True)]
 
@@ -121,7 +123,7 @@ def test_silence_that_nobody_broke_stays_unknown(trusted, amount):
     pumps, _ = play(reports, lambda minute, key: True, end=19 + trusted)
     pumps.miss(20 * MINUTE)
     relived = relive(pumps, TABLE, (19 + trusted) * MINUTE, BRIDGE, LEAD)
-    known, complete = relived.minutes[19 + trusted].amount("norepinephrine")
+    known, complete = relived.steps[(19 + trusted) * MINUTE].amount("norepinephrine")
     assert (known if complete else None) == amount
 
 
