@@ -330,13 +330,14 @@ class Ward:
 
     def _started(self, given: Started, now: int) -> list[Decision]:
         """Begin again after a stop: what failed gets a second chance with empty windows."""
+        subjects = self.state.subjects
         for name, bed in self.state.beds.items():
-            if bed.failed is not None:
-                self.state.beds[name] = Bed(holder=bed.holder)
-        for subject in self.state.subjects.values():
+            holder = subjects.get(bed.holder or "")
+            if bed.failed is not None or (holder is not None and holder.failed is not None):
+                self.state.beds[name] = Bed(holder=bed.holder, begun=bed.begun)
+        for subject in subjects.values():
             if subject.failed is not None:
                 subject.failed = None
-                self.state.beds[subject.bed] = Bed(holder=subject.id)
                 subject.conditions = {
                     name: condition
                     for name, condition in subject.conditions.items()

@@ -106,6 +106,25 @@ def test_a_fault_that_is_still_there_after_a_start_does_not_raise_twice(failed):
     assert alerts(failed.decisions, "cleared") == []
 
 
+def test_fault_a_start_does_not_give_the_bed_back_to_a_patient_who_has_left_it(failed, bomb):
+    failed.give(6, End("S1", "dr-x", "discharge"))
+    failed.give(7, enrolment("S3", randomised=ms(7)))
+    both(failed, 7, 12)
+    begun = failed.ward.state.beds["B1"].begun
+    failed.give(12, Started("1.0", stopped=ms(11)))
+    bed = failed.ward.state.beds["B1"]
+    assert (bed.holder, bed.begun, begun) == ("S3", ms(6), ms(6))
+    assert sorted(bed.pressure.bins) == [ZERO_MINUTE + t for t in (7, 8, 9, 10)]
+
+
+def test_fault_a_bed_that_begins_again_still_refuses_what_was_its_last_patients(failed, bomb):
+    failed.give(6, End("S2", "dr-x", "discharge"))
+    failed.give(7, enrolment("S3", bed="B2", randomised=ms(7)))
+    failed.ward.state.beds["B2"].failed = "ZeroDivisionError"
+    failed.give(12, Started("1.0", stopped=ms(11)))
+    assert failed.ward.state.beds["B2"].begun == ms(6)
+
+
 def test_the_end_clears_not_monitored_too(failed):
     failed.give(6, End("S1", "dr-x", "discharge"))
     both(failed, 6, 10)
