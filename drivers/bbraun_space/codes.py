@@ -70,6 +70,7 @@ ALARM_BITS: Final[dict[str, dict[int, str]]] = {
     "ALARM1": {
         1: "calibration",
         2: "battery",
+        3: "battery or data",
         4: "data corrupt",
         5: "voltage low",
         6: "no battery",

@@ -60,7 +60,7 @@ def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Stati
 DRIVER: Final = Driver(
     name="bbraun_space",
     title="B. Braun Space, SpaceStation with SpaceCom, CompactPlus (BCC protocol)",
-    transports=(Transport.SERIAL, Transport.TCP_CLIENT),
+    transports=(Transport.SERIAL, Transport.TCP_CLIENT, Transport.MLLP_SERVER),
     modes=("serial", "tcp"),
     expected_period=5.0,
     promises=(

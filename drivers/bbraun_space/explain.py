@@ -6,11 +6,12 @@ from typing import Any, Final
 from drivers.bbraun_space.decode import block_rows, read_block
 from drivers.bbraun_space.frames import Broken, Frame, Framer, parse
 from drivers.bbraun_space.pump import ABSENT, READ
+from drivers.bbraun_space.slots import IDENTITY
 from drivers.kit.probe import Explained, describe
 from monitor_daemon.core.vocabulary import Fault
 
-#: Read by the session for its notes.
-_MODEL: Final = frozenset({"GNMODEL", "GNNEW"})
+#: Read by the session: for its notes, and to know a pump again in another slot.
+_WHICH: Final = frozenset({"GNMODEL", "GNNEW", *IDENTITY})
 _PATIENT: Final = "PATID"
 
 
@@ -49,7 +50,7 @@ def messages(data: bytes, options: Mapping[str, Any], /) -> Iterator[tuple[int, 
 
 
 def _use(parameter: str, value: str) -> str:
-    if parameter in _MODEL:
+    if parameter in _WHICH:
         return "used: which pump it is"
     if parameter not in READ:
         return "ignored: not needed here"

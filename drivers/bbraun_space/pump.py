@@ -67,6 +67,11 @@ def missing_pump(address: str, bed: str) -> Infusion:
     return Infusion(channel=address, quality=Quality.NO_VALUE, bed=bed)
 
 
+def empty_slot(address: str, bed: str) -> Infusion:
+    """The row of a slot whose pump stands in another one: nothing flows from here."""
+    return Infusion(channel=address, rate_ml_h=0.0, status=PumpStatus.OFF, bed=bed)
+
+
 class _Pump:
     """Typed access to the parameters of one pump; `unmapped` collects what cannot be read."""
 
@@ -182,14 +187,16 @@ def _infusion(pump: _Pump, address: str, bed: str) -> Infusion:
     rate = pump.number("INRT")
     # Whether INRT keeps the programmed rate while the pump stands is not documented, nor whether
     # the bit for "run" is set during KVO.
-    if status in _IDLE or (pump.runs() is False and status is not PumpStatus.KVO):
+    stands = status in _IDLE or (pump.runs() is False and status is not PumpStatus.KVO)
+    if stands:
         rate = 0.0
     name = pump.name_key()
     drug = _PRIVATE_USE.sub("", pump.text(name) or "").strip() if name else ""
     patient = pump.text("PATID")
-    dose, dose_unit = pump.quantity("DORT" if pump.number("DORT") is not None else "INDORT")
-    # Without dose mode the pump computes no dose: what stands there is not given.
-    if pump.number("DORT") is None and pump.flag("INDOCAL", 0) is False:
+    delivered = pump.number("DORT") is not None
+    dose, dose_unit = pump.quantity("DORT" if delivered else "INDORT")
+    # INDORT is the dose that was set: without dose mode, or while the pump stands, none is given.
+    if not delivered and (stands or pump.flag("INDOCAL", 0) is False):
         dose = dose_unit = None
     strength, strength_unit, derived = pump.concentration()
     known = rate is not None

@@ -9,9 +9,8 @@ from drivers.bbraun_space.codes import REFUSALS
 from drivers.bbraun_space.decode import Block, block_rows, read_block
 from drivers.bbraun_space.frames import ACK, NAK, Broken, Frame, Framer, Stuffing, encode
 from drivers.bbraun_space.notes import Notes
-from drivers.bbraun_space.pump import missing_pump
+from drivers.bbraun_space.slots import Slots
 from drivers.kit.contract import Alive, Close, Effect, Message, Problem, Send
-from monitor_daemon.core.vocabulary import Row
 
 ALIVE: Final = "ADMIN:ALIVE"
 VERSION: Final = "ADMIN:VERSION"
@@ -104,10 +103,11 @@ class BccSession:
         self._unanswered: deque[tuple[float, Event]] = deque()
         self._failures = 0
         self._broken = 0
+        #: What the station said instead of an answer.
+        self._refusal = ""
         self._polled = 0.0
         self._notes = Notes()
-        self._listed: list[str] = []
-        self._listing: list[str] = []
+        self._slots = Slots()
 
     def connected(self, now: float) -> list[Effect]:
         """The transport opened: ALIVE, or in cyclic mode nothing."""
@@ -118,7 +118,7 @@ class BccSession:
         effects: list[Effect] = []
         for item in self._framer.feed(data):
             if isinstance(item, Frame):
-                effects += self._block(item)
+                effects += self._block(item, now)
             elif isinstance(item, Broken):
                 effects.append(self._problem(item))
         # A long block takes more than the time-out at 9600 baud; silence counts, not length.
@@ -154,14 +154,13 @@ class BccSession:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self._due = None
-                return [
-                    Close(f"no answer {MAX_FAILURES} times while waiting for {self._state.value}")
-                ]
+                why = f"no answer {MAX_FAILURES} times while waiting for {self._state.value}"
+                return [Close(why + self._refusal)]
         return [*again, *self._step(Event.DUE, now)]
 
     def _step(self, event: Event, now: float) -> list[Effect]:
         if event is Event.END:
-            self._failures = 0
+            self._failures, self._refusal = 0, ""
         step = self._table.get((self._state, event))
         if step is None:
             return []
@@ -179,7 +178,7 @@ class BccSession:
         self._broken = 0
         if request == GET:
             self._polled = now
-            self._listing = []
+            self._slots.begin()
         if request != ALIVE:
             return encode(self._bed, request, stuffed=self._stuffed)
         if self._auto:
@@ -191,31 +190,24 @@ class BccSession:
         self._broken += 1
         return Problem(broken.fault, NAK if repeat else None)
 
-    def _block(self, frame: Frame) -> list[Effect]:
+    def _block(self, frame: Frame, now: float) -> list[Effect]:
         self._broken = 0
         block = read_block(frame)
         event = _event(block, last=frame.last)
+        if event is Event.REFUSED:
+            self._refusal = f"; the station said {block.faults[-1].reason}"
         if self._auto and frame.stuffed is not None:
             self._auto, self._stuffed = False, frame.stuffed
         if self._state is State.IDENTIFYING:
             self._bed = block.bed
-        rows = (*block_rows(block), *self._missing(block, event))
+        polling = self._state is State.POLLING
+        rows = [*self._slots.left(block, self._polled if polling else now - self._period, now)]
+        rows += block_rows(block)
+        if polling and event is Event.END:
+            # A cyclic station also sends single pumps: there absence means nothing.
+            rows += self._slots.end(block.bed)
         self._unstored.append(event)
-        return [*map(Alive, self._notes.of(block)), Message(frame.raw, rows)]
-
-    def _missing(self, block: Block, event: Event) -> list[Row]:
-        """Rows of pumps that the last poll listed and this one, now complete, does not.
-
-        Only in request mode: a cyclic station also sends single pumps, so absence means nothing.
-        """
-        if self._state is not State.POLLING:
-            return []
-        self._listing += block.pumps
-        if event is not Event.END:
-            return []
-        gone = [address for address in self._listed if address not in self._listing]
-        self._listed = self._listing
-        return [missing_pump(address, block.bed) for address in gone]
+        return [*map(Alive, self._notes.of(block)), Message(frame.raw, tuple(rows))]
 
 
 def _event(block: Block, *, last: bool) -> Event:

@@ -10,6 +10,7 @@ from typing import Final
 from drivers.bbraun_space.decode import block_rows, read_block
 from drivers.bbraun_space.frames import Broken, Frame, Framer, Stuffing
 from drivers.bbraun_space.notes import Notes
+from drivers.bbraun_space.slots import Slots
 from drivers.kit.contract import Alive, Effect, Message, Problem
 
 #: The same bytes once more within this time (s) are a repeat. It is longer than a long block takes
@@ -23,6 +24,7 @@ class BccTap:
     def __init__(self, stuffing: Stuffing) -> None:
         self._framer = Framer(stuffing)
         self._notes = Notes()
+        self._slots = Slots()
         #: The blocks of the last moments, with the time at which each came first.
         self._recent: dict[bytes, float] = {}
 
@@ -62,4 +64,5 @@ class BccTap:
             return []
         self._recent[frame.raw] = now
         block = read_block(frame)
-        return [*map(Alive, self._notes.of(block)), Message(frame.raw, block_rows(block))]
+        rows = (*self._slots.left(block, now - REPEAT_S, now), *block_rows(block))
+        return [*map(Alive, self._notes.of(block)), Message(frame.raw, rows)]

@@ -1,6 +1,7 @@
 """The manifest of the Fresenius Orchestra driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
 from drivers.fresenius_orchestra.decode import OrchestraDecoder
@@ -22,14 +23,19 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> OrchestraDecoder:
     return OrchestraDecoder()
 
 
-def _session(options: Mapping[str, Any]) -> OrchestraSession:
-    """Raises ConfigError for a poll period below one second."""
+def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options. Raises ConfigError for a poll period below one second or without end."""
     settings = DRIVER.settings(options)
     period = settings["poll_period"]
-    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
         raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    return settings
+
+
+def _session(options: Mapping[str, Any]) -> OrchestraSession:
+    settings = _checked(options)
     return OrchestraSession(
-        float(period),
+        float(settings["poll_period"]),
         base=settings["connection"] == "base",
         read=READ_FLAGS if settings["read_flags"] else READ,
         passive=settings["passive"],
@@ -37,7 +43,7 @@ def _session(options: Mapping[str, Any]) -> OrchestraSession:
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Rack:
-    return Rack(DRIVER.settings(options), play, clock)
+    return Rack(_checked(options), play, clock)
 
 
 DRIVER: Final = Driver(

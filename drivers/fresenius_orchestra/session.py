@@ -226,4 +226,7 @@ def _answers(reply: Reply, address: str, message: str) -> bool:
     if reply.address != address or reply.status not in "CI":
         return False
     wanted = message.partition(";")[2][:1]
-    return reply.status == "I" or not wanted or wanted in reply.items
+    if reply.status == "I" or not wanted or wanted in reply.items:
+        return True
+    # A rate that cannot be read is an answer; a list of modules that cannot be read is none.
+    return message != LIST and any(text.startswith(wanted) for text in reply.rest)

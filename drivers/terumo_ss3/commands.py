@@ -27,7 +27,10 @@ _XML: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a packet says. `device` is empty in a request for the id, `command` None without CMD."""
+    """What a packet says. `device` is empty only in a request for the id.
+
+    `command` is None without CMD.
+    """
 
     request: bool
     device: str
@@ -40,6 +43,8 @@ def read(text: bytes) -> Body | str:
     if found is None:
         return "not the XML of a request or reply with a device id"
     command = found[3]
+    if not found[2] and (found[1] == b"REP" or command is not None):
+        return "no device id: nobody knows whose it is"
     if command is not None and len(command) % 4:
         return "CMD is not base64"
     return Body(

@@ -1,6 +1,7 @@
 """The manifest of the Terumo SS3 driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
 from drivers.kit.contract import Driver, Option, Transport
@@ -32,10 +33,10 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> TerumoDecoder:
 
 
 def _session(options: Mapping[str, Any]) -> TerumoSession:
-    """Raises ConfigError for a poll period below one second."""
+    """Raises ConfigError for a poll period below one second or without end."""
     settings = DRIVER.settings(options)
     period = settings["poll_period"]
-    if not isinstance(period, int | float) or not period >= MIN_POLL_PERIOD:
+    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
         raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
     return TerumoSession(float(period), settings["dilution_unit"] or None)
 

@@ -89,7 +89,7 @@ class TerumoSession:
         return [Message(packet.raw, rows)]
 
     def _identified(self, device: str, now: float) -> list[Effect]:
-        if self._device or not device:
+        if self._device:
             return []
         self._device = device
         return [Alive(f"pump {device}"), *self._poll(now)]

@@ -11,7 +11,6 @@ from drivers.bbraun_space.decode import BccDecoder
 from drivers.bbraun_space.driver import DRIVER
 from drivers.bbraun_space.frames import ACK, encode
 from monitor_daemon.core.vocabulary import (
-    Alarm,
     Fault,
     Infusion,
     PumpStatus,
@@ -221,6 +220,25 @@ def test_delivered_dose_before_configured_dose():
     assert infusion(**GOLDEN | {"DORT": "_NA", "DORTU": "62"}).dose_unit == "ug/kg/min"
 
 
+# B. Braun BCC 4.0: INDORT is the dose rate as configured, DORT the one being delivered (3.36).
+@pytest.mark.parametrize(
+    ("flags", "dose"),
+    [
+        ({"RUNSTATE": "0"}, None),
+        ({"RUNSTATE": "4"}, None),
+        ({"RUNSTATE": "0", "DSSTATUS": "00050"}, None),
+        ({"RUNSTATE": "0", "INM6": "1"}, None),
+        ({"RUNSTATE": "8"}, 0.095),
+        ({"RUNSTATE": "_NV", "INM3": "_NV"}, 0.095),
+        ({"RUNSTATE": "0", "DORT": "0.000", "DORTU": "71"}, 0.0),
+    ],
+)
+def test_a_configured_dose_is_not_given_while_the_pump_stands(flags, dose):
+    row = infusion(**GOLDEN | {"INM3": "0"} | flags)
+    assert (row.dose, row.dose_unit) == (dose, None if dose is None else "ug/kg/min")
+    assert (row.concentration, row.weight_kg) == (80.0, 70.0)
+
+
 def test_new_weight_before_old_weight():
     assert infusion(INRT="1", PATW="81.5", INPATW="70.000").weight_kg == 81.5
     assert infusion(INRT="1", PATW="_NV", INPATW="70.000").weight_kg == 70.0
@@ -273,67 +291,6 @@ def test_a_number_that_cannot_be_read_is_unmapped(text):
 
 def test_unknown_parameters_are_skipped():
     assert len(pump_rows(GOLDEN | {"XYZZY": "7", "GNNEW": "688N030006\r"})) == 1
-
-
-def test_alarm_words_and_flags_become_alarm_rows():
-    alarms = str(1 | 1 << 9 | 1 << 21)
-    _, *found = pump_rows({"RUNSTATE": "4", "ALARM1": alarms, "ALARM2": "2", "PREALARM": "2"})
-    assert found == [
-        Alarm("ALARM1.9", "syringe empty (pump 50112)", state="active", bed="ICU7"),
-        Alarm("ALARM1.21", "undocumented (pump 50112)", state="active", bed="ICU7"),
-        Alarm("ALARM2.1", "data lock (pump 50112)", state="active", bed="ICU7"),
-        Alarm(
-            "PREALARM.1",
-            "disposable not inserted or syringe empty (pump 50112)",
-            state="active",
-            bed="ICU7",
-        ),
-    ]
-    _, alarm = pump_rows({"INM3": "1", "INA7": "1", "INA10": "_NV", "INA2": "0"})
-    assert alarm == Alarm("INA7", "end of volume (pump 50112)", state="active", bed="ICU7")
-
-
-def test_an_alarm_flag_that_nobody_documented_is_shown():
-    _, alarm = pump_rows({"INM3": "1", "INA10": "1"})
-    assert alarm == Alarm("INA10", "undocumented (pump 50112)", state="active", bed="ICU7")
-
-
-# B. Braun BCC 4.0: DISPCHG is stored until it is read, INBOVAL and INBOCNT count since the
-# previous request.
-def test_a_changed_syringe_and_boluses_are_events():
-    _, syringe, bolus = pump_rows(
-        {"RUNSTATE": "2", "DISPCHG": "1", "INBOVAL": "0.44", "INBOCNT": "2"}
-    )
-    assert syringe == Alarm(
-        "DISPCHG.1", "disposable changed (pump 50112)", phase="tpoint", bed="ICU7"
-    )
-    assert bolus == Alarm(
-        "INBOCNT.2",
-        "bolus, 0.44 mL since the last request (pump 50112)",
-        phase="tpoint",
-        bed="ICU7",
-    )
-    assert len(pump_rows({"RUNSTATE": "2", "DISPCHG": "0", "INBOVAL": "0", "INBOCNT": "0"})) == 1
-    assert len(pump_rows({"RUNSTATE": "2", "DISPCHG": "_NV", "INBOVAL": "_NV"})) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("11", "no pump"),
-        ("39", "removed"),
-        ("68", "checksum"),
-        ("811", "address"),
-        ("41", "communication"),
-        ("51", "topology"),
-        ("7", "undocumented"),
-    ],
-)
-def test_refusal_of_the_station_is_an_error_row(code, words):
-    [row] = rows(f"21,50100,GNERR,{code}")
-    assert row.code == "REFUSED"
-    assert f"GNERR {code}" in row.reason
-    assert words in row.reason
 
 
 @pytest.mark.parametrize("record", ["x", "20,50112", "20,50112,INRT", "-1,50112,INRT,5"])

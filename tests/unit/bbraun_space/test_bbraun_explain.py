@@ -11,7 +11,8 @@ from drivers.kit.probe import Explained, explainer
 OPTIONS = DRIVER.settings({})
 BLOCK = (
     "20,50100,FMNOR,1\x1e20,50112,GNMODEL,688N030006\r\x1e20,50112,INRT,5.00\x1e"
-    "20,50112,RUNSTATE,2\x1e20,50112,INP2,33\x1e20,50112,INDORT,_NV\x1e20,50112,PATID,4711"
+    "20,50112,RUNSTATE,2\x1e20,50112,INP2,33\x1e20,50112,INNR,0A1B2C3D\x1e"
+    "20,50112,INDORT,_NV\x1e20,50112,PATID,4711"
 )
 
 
@@ -27,6 +28,7 @@ def test_every_record_of_a_block_is_shown_whether_it_is_used_or_not():
         "50112 INRT": ("5.00", "used"),
         "50112 RUNSTATE": ("2", "used"),
         "50112 INP2": ("33", "ignored: not needed here"),
+        "50112 INNR": ("0A1B2C3D", "used: which pump it is"),
         "50112 INDORT": ("_NV", "used: no value"),
         "50112 PATID": ("not shown", "used"),
         "-> infusion": ("50112", "5 (running) mL/h good"),

@@ -226,6 +226,25 @@ def test_station_that_never_answers_is_given_up_after_nine_seconds():
     assert stuffed == [True, False, True]
 
 
+def test_a_refusal_that_lasts_is_the_reason_for_giving_up():
+    session = DRIVER.session({})
+    effects, now, reasons = list(session.connected(0.0)), 0.0, []
+    while not reasons:
+        asked = [parse(e.data) for e in effects if isinstance(e, Send) and e.data != ACK]
+        answers = [
+            "1,50100,GNACK,0" if request.information == b"ADMIN:ALIVE" else "1,50100,GNERR,811"
+            for request in asked
+        ]
+        effects = [e for text in answers for e in session.feed(encode("ICU7", text), now)]
+        for message in [e for e in effects if isinstance(e, Message)]:
+            effects += session.stored(message, now)
+        now = session.due()
+        effects += session.wake(now)
+        reasons = [effect.reason for effect in effects if isinstance(effect, Close)]
+    waited = "no answer 3 times while waiting for the next block of a poll"
+    assert reasons == [f"{waited}; the station said GNERR 811 of 50100: wrong pump address"]
+
+
 def test_restart_of_the_station_is_noted():
     bench = Bench(ALL_PUMPS, restart_at=11)
     bench.run(20.0)

@@ -236,6 +236,33 @@ def test_a_late_answer_to_another_question_is_none():
     assert session.due() == START + 1.0
 
 
+def answered(session, text):
+    """What the session does with one stored answer."""
+    [message] = session.feed(encode(text), START)
+    return message, list(session.stored(message, START))
+
+
+@pytest.mark.parametrize("data", ["d10.0;r000B4C", "d00c8;r000b4c"])
+def test_a_rate_that_cannot_be_read_is_an_answer_and_shown(data):
+    session = DRIVER.session({"connection": "pump", "poll_period": 60.0})
+    session.connected(START)
+    assert answered(session, "C")[1] == [Send(encode("LE;dr"))]
+    message, _ = answered(session, f"C;{data}")
+    assert Unmapped("C text", data[:5]) in message.rows
+    assert {row.rate_ml_h for row in message.rows if isinstance(row, Infusion)} <= {None}
+    assert session.due() == START + 60.0  # the next round, no time-out
+
+
+def test_a_list_of_modules_that_cannot_be_read_is_no_answer():
+    session = DRIVER.session({})
+    session.connected(START)
+    answered(session, "0C")
+    now = session.due()
+    assert session.wake(now) == [Send(encode("0LE;b"))]
+    answered(session, "0C;bxx")
+    assert session.wake(session.due()) == [Send(encode("0LE;b"))]
+
+
 def test_nothing_is_asked_before_the_answer_is_stored():
     session = DRIVER.session({"connection": "pump"})
     session.connected(START)
@@ -318,10 +345,13 @@ def test_whatever_arrives_the_session_says_only_what_it_may(chunks, options, pau
     assert not said or not options.get("passive")
 
 
-@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), "5"])
+@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5"])
 def test_a_poll_period_below_one_second_is_a_configuration_error(period):
+    clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):
         DRIVER.session({"poll_period": period})
+    with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):
+        DRIVER.simulator({"poll_period": period}, Script(BOTH), clock)
 
 
 def test_sample_configuration_is_accepted():

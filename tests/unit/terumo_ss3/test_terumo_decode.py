@@ -1,6 +1,6 @@
 """Status records to rows: the golden record, every status and alarm, what is unknown."""
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 import pytest
 from hypothesis import given
@@ -187,6 +187,13 @@ def test_xml_that_cannot_be_read_is_an_error_row_and_decoding_goes_on():
     fault, row, _alarm = decode(broken + GOLDEN_WIRE)
     assert (fault.code, fault.offset) == ("RECORD", 0)
     assert isinstance(row, Infusion)
+
+
+@pytest.mark.parametrize("kind", [b"REP", b"REQ"])
+def test_a_status_of_no_pump_is_an_error_row(kind):
+    text = b'<?xml version="1.0"?><%b><DEVID></DEVID><CMD>%b</CMD></%b>'
+    [fault] = decode(encode(text % (kind, b64encode(GOLDEN), kind)))
+    assert (fault.code, fault.reason) == ("RECORD", "no device id: nobody knows whose it is")
 
 
 def test_requests_and_ids_give_no_rows():
