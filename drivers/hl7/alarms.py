@@ -4,9 +4,13 @@ Facets are told by number or name, since published messages misspell either. A m
 comes along with an alarm is part of the alarm, not a reading.
 """
 
+import re
+from collections.abc import Iterable
 from typing import Final
 
-from drivers.hl7.values import bad_times
+from drivers.hl7.mdc import event_number
+from drivers.hl7.observations import told
+from drivers.hl7.values import bad_times, stamp
 from monitor_daemon.core.vocabulary import Alarm, Fault
 from monitor_daemon.hl7.er7 import Er7Message
 from monitor_daemon.hl7.times import to_iso
@@ -32,14 +36,13 @@ _PRIORITIES: Final = frozenset({"PN", "PL", "PM", "PH"})
 _HEARTBEAT: Final = frozenset({"196614", "MDC_EVT_ACTIVE"})
 #: OBX-3 says only that there is an event; which one stands in OBX-5.
 _GENERIC: Final = frozenset({"196616", "MDC_EVT_ALARM"})
-_WIDTH: Final = 15
 #: What monitors call the arterial pressure that an alarm is about: its text need not say.
 _ARTERIAL: Final = {
-    **dict.fromkeys(("150032", "150033", "150034", "150035"), "ART"),
-    **dict.fromkeys(("150036", "150037", "150038", "150039"), "ABP"),
-    **{f"MDC_PRESS_BLD_ART{part}": "ART" for part in ("", "_SYS", "_DIA", "_MEAN")},
-    **{f"MDC_PRESS_BLD_ART_ABP{part}": "ABP" for part in ("", "_SYS", "_DIA", "_MEAN")},
+    **dict.fromkeys(("150032", "150033", "150034", "150035", "MDC_PRESS_BLD_ART"), "ART"),
+    **dict.fromkeys(("150036", "150037", "150038", "150039", "MDC_PRESS_BLD_ART_ABP"), "ABP"),
 }
+_NAMES_LINE: Final = re.compile(r"\b(?:ABP|ART|ARTERIAL)\b", re.IGNORECASE)
+_PHASE_NAMES: Final = re.compile("_(?:SYS|DIA|MEAN)$")
 _NOT_TECHNICAL: Final = frozenset({"SP", "SA"})
 
 
@@ -51,69 +54,77 @@ class Alarms:
         self._encoding = message.encoding
         self._time = ""
         self._facets: dict[str, str] = {}
+        self._source: str | None = None
         self._event: list[str] | None = None
 
     def group(self, obr: list[str]) -> None:
         """An OBR starts a new alarm."""
-        self._facets, self._event = {}, None
-        self._time = obr[7] if len(obr) > 7 else ""
+        self._facets, self._event, self._source = {}, None, None
+        self._time = stamp(obr[7], self._encoding.component) if len(obr) > 7 else ""
 
     def observation(self, obx: list[str]) -> None:
         """One OBX: a facet of the alarm, its event, or something around it."""
-        obx = obx + [""] * (_WIDTH - len(obx))
-        parts = [part.strip() for part in obx[3].split(self._encoding.component)] + [""]
+        obx = told(obx)
+        parts = self._parts(obx[3])
         facet = facet_of(parts[0], parts[1])
-        if facet:
+        if facet == "source":
+            self._source = _line(self._parts(obx[5]))
+        elif facet:
             self._facets.setdefault(facet, self._said(obx[5]))
         elif self._event is None and _is_event(parts[0], parts[1], obx[4]):
             self._event = obx
-        elif obx[4].strip().endswith(".2"):
-            self._facets.setdefault("source", parts[0] or parts[1])
+        elif _facet_number(obx[4]) == "2":
+            self._source = self._source or _line(parts)
 
     def finish(self, bed: str | None, patient: str | None) -> None:
         """The alarm of this OBR is complete."""
         if self._event is None and not self._facets:
             return
-        obx = self._event or [""] * _WIDTH
+        obx = self._event or told([])
         hat, repetition = self._encoding.component, self._encoding.repetition
-        value = [self._encoding.unescape(part).strip() for part in obx[5].split(hat)]
-        named = {part.strip() for part in obx[3].split(hat)}
+        value, named = self._parts(obx[5]), self._parts(obx[3])
         if _HEARTBEAT & {*named, *value}:
             return
-        # A coded event stands in OBX-5 with the text a person reads in CWE-9 or an alternate; an
-        # event named in OBX-3 has its text there.
-        coded = len(value) > 1 and bool(value[0] or _GENERIC & named)
-        code = hat.join(value[:3]) if coded else self._encoding.unescape(obx[3].strip())
         words = next((value[at] for at in (8, 4, 1, 0) if at < len(value) and value[at]), None)
+        code = _event_code(named, value)
         flags = [flag.strip() for flag in obx[8].split(repetition)]
         priority = self._facets.get("priority") or next(
             (flag for flag in flags if flag in _PRIORITIES), None
         )
+        time = stamp(obx[14], hat) or self._time
         self.rows.append(
             Alarm(
-                code=code or None,
+                code=hat.join(code).rstrip(hat) or None,
                 text=self._named(self._facets.get("text") or words, flags),
                 priority=priority or None,
                 phase=self._facets.get("phase") or None,
                 state=self._facets.get("state") or None,
-                device_time=to_iso(obx[14] or self._time),
+                device_time=to_iso(time),
                 bed=bed,
                 patient=patient,
             )
         )
-        self.rows += bad_times([obx[14] or self._time])
+        self.rows += bad_times([time])
 
     def _named(self, text: str | None, flags: list[str]) -> str | None:
         """The text; that of a technical alarm names the arterial pressure that it is about."""
-        label = _ARTERIAL.get(self._facets.get("source", ""))
+        label = self._source
         if label is None or _NOT_TECHNICAL & {self._facets.get("type"), *flags}:
             return text
-        return f"{text or ''} ({label})".strip() if label not in (text or "").upper() else text
+        return text if _NAMES_LINE.search(text or "") else f"{text or ''} ({label})".strip()
+
+    def _parts(self, field: str) -> list[str]:
+        """The components of a field, at least two; `""` is empty."""
+        found = [part.strip() for part in field.split(self._encoding.component)]
+        return [
+            *("" if part == '""' else self._encoding.unescape(part) for part in found),
+            *[""] * (2 - len(found)),
+        ]
 
     def _said(self, obx5: str) -> str:
         """The first repetition's text: a word, or the text of a coded one."""
-        first = obx5.split(self._encoding.repetition, 1)[0].split(self._encoding.component)
-        return self._encoding.unescape(next((part for part in first if part.strip()), "")).strip()
+        first = self._parts(obx5.split(self._encoding.repetition, 1)[0])
+        return next(filter(None, first), "")
 
 
 def facet_of(number: str, name: str) -> str | None:
@@ -123,6 +134,32 @@ def facet_of(number: str, name: str) -> str | None:
 
 def _is_event(number: str, name: str, obx4: str) -> bool:
     """Facet 1 of the five or more elements of OBX-4, or a code of the event partition."""
+    return number == "196616" or name.startswith("MDC_EVT_") or _facet_number(obx4) == "1"
+
+
+def _facet_number(obx4: str) -> str:
+    """The last of five or more elements of OBX-4; fewer are the place of a device or a value."""
     places = obx4.strip().split(".")
-    facet_1 = len(places) > 4 and places[-1] == "1"
-    return number == "196616" or name.startswith("MDC_EVT_") or facet_1
+    return places[-1] if len(places) > 4 else ""
+
+
+def _line(source: Iterable[str]) -> str | None:
+    """What monitors call the arterial pressure with this number and name; None for another."""
+    number, name, *_ = source
+    key = _PHASE_NAMES.sub("", name.upper())
+    return _ARTERIAL.get(key if key.startswith("MDC_") else number)
+
+
+def _event_code(named: list[str], value: list[str]) -> list[str]:
+    """The event's code, name and system, from OBX-3 (`named`) and OBX-5 (`value`).
+
+    A coded event stands in OBX-5, in either triplet, with the text a person reads in CWE-9 or an
+    alternate; an event that OBX-3 names has its text there.
+    """
+    triplets = (value[:3], value[3:6])
+    event = next((found for found in triplets if found[2:] == ["MDC"]), None)
+    if event is None:
+        generic = bool(_GENERIC & {*named})
+        other = value[0] and not named[1].startswith("MDC_EVT_")
+        event = value[:3] if any(value[1:]) and (generic or other) else named
+    return [event_number(event[0], event[1]), *event[1:]]

@@ -26,7 +26,7 @@ _WORDS: Final = {
         ("spo2", r"SPO2|SATURATION|OXIM"),
         ("temperature", r"TEMP"),
         ("cardiac_output", r"CARD\w* OUTPUT|\bC?CO\b"),
-        ("cardiac_index", r"CARD\w* INDEX|\bC?CI\b"),
+        ("cardiac_index", r"(?:CARD\w*|HEART) INDEX|\bC?CI\b"),
         ("svr", r"\bSVR|VASC\w* RES"),
         ("lactate", r"LACT|\bC?LAC\b"),
         ("sodium", r"SODIUM|NATRIUM"),
@@ -37,9 +37,23 @@ _WORDS: Final = {
     )
 }
 _FOREIGN: Final = re.compile(r"CO2|DEHYDROG|\bLDH\b|\bCSF\b|髄液|\bICP\b")
+#: A name that makes something else of the same quantity: a weight nobody has, no blood.
+_NO_BLOOD: Final = re.compile(
+    r"URIN|HARN|尿|LIQUOR|SPINAL|PLEURA|ASCIT|PERITON|AMNIO|DIALYS|SWEAT|STOOL"
+)
+_OTHERWISE: Final = {
+    "weight": re.compile(r"IDEAL|PREDICT|BIRTH|ADJUSTED|\b(?:DRY|LEAN)\b"),
+    **dict.fromkeys(("lactate", "sodium", "creatinine"), _NO_BLOOD),
+}
+#: JLAC10, characters 10 to 12: blood of any kind, plasma, serum; before that urine, beyond it CSF.
+_BLOOD: Final = ("017", "039")
 #: Places of an arterial line that count only where the site says so, in capitals.
 ELSEWHERE: Final = re.compile(r"FEMOR|BRACHI|AXILL|PEDIS|UMBIL|AORT|PULM")
+#: Begin of the names of a pump's sources, of which only the first has a published number.
+_SOURCE: Final = "MDC_DEV_PUMP_INFUSATE_SOURCE_"
 _PHYSIOLOGY: Final = 2
+#: Labels of a pressure on Philips monitors that is none of those we read.
+_PHILIPS_ELSEWHERE: Final = re.compile(r"(?:AO|BAP|FAP|UAP|UVP|RAP|LAP|ICP|IC[12]|P[1-8]?)[SDM]?")
 _PHASES: Final = {"SYS": "_sys", "DIA": "_dia", "MEAN": "_map"}
 
 
@@ -63,7 +77,7 @@ class CodeTable:
         `channel` is OBX-4 without its last element. Two triplets with different meanings cancel
         each other, unless the site gave one of them its meaning.
         """
-        parts = [part.strip() for part in obx3.split("^")] + [""] * 6
+        parts = [part.strip() for part in obx3.replace('""', "").split("^")] + [""] * 6
         triplets = (parts[:3], parts[3:6])
         for code, text, system in triplets:
             for entry in self._site.get((code, system), ()):
@@ -87,7 +101,7 @@ def _triplet(code: str, text: str, system: str) -> Code:
     if system in {"LN", "LOINC"}:
         return _signal(LOINC.get(code.split("&", 1)[0]), label)
     if system in {"JC10", "JLAC10"}:
-        return _signal(JLAC10.get(code[:5]) or JLAC10.get(code[:3]), label)
+        return _jlac10(code, label)
     if system == "99MNDRY":
         return _signal(MINDRAY.get((code, label)))
     if system == "LOCAL":
@@ -100,6 +114,14 @@ def _signal(signal: str | None, label: str = "") -> Code:
     if signal is None:
         return UNKNOWN
     return FOREIGN if _agrees(label, signal) is False else Code(signal=signal)
+
+
+def _jlac10(code: str, label: str) -> Code:
+    """By analyte; a laboratory's whole code also says of what material, which must be blood."""
+    analyte = JLAC10.get(code[:5])
+    if analyte and len(code) > 11 and not _BLOOD[0] <= code[9:12] <= _BLOOD[1]:
+        return FOREIGN
+    return _signal(analyte or JLAC10.get(code[:3]), label)
 
 
 def _pds(code: str, label: str) -> Code:
@@ -121,7 +143,8 @@ def _mdc(code: str, refid: str) -> Code:
         number = named
     found = BY_NUMBER.get(number)
     if found is None:
-        return Code(device="other") if refid.startswith("MDC_DEV_") and not named else UNKNOWN
+        part = refid.removeprefix(_SOURCE).lower() if refid.startswith(_SOURCE) else "other"
+        return Code(device=part) if refid.startswith("MDC_DEV_") and not named else UNKNOWN
     if named:
         return found if named == number else FOREIGN
     # The same pump parameter goes by several names; what a signal is called must be about it.
@@ -141,8 +164,10 @@ def _mdil(code: str, label: str) -> Code:
         found = Code(signal=PHILIPS[term])
     if found.signal is None:
         return found
+    if _PHILIPS_ELSEWHERE.fullmatch(label):
+        return FOREIGN
     phase = {"S": "SYS", "D": "DIA", "M": "MEAN"}.get(label[-1:], "")
-    pressure = label[:3] in {"ABP", "ART", "NBP", "PAP", "CVP"}
+    pressure = label[:3] in {"ABP", "ART", "IBP", "NBP", "PAP", "CVP"}
     return _signal(found.signal, f"{label} {phase}" if pressure else label)
 
 
@@ -151,7 +176,10 @@ def _agrees(label: str, signal: str) -> bool | None:
     said = [ending for word, ending in _PHASES.items() if word in label]
     if signal.endswith(tuple(_PHASES.values())) and said and signal[-4:] not in said:
         return False
-    if _FOREIGN.search(label) or (signal.startswith("art_") and ELSEWHERE.search(label)):
+    other = _OTHERWISE.get(signal)
+    if _FOREIGN.search(label) or (other and other.search(label)):
+        return False
+    if signal.startswith("art_") and ELSEWHERE.search(label):
         return False
     if _WORDS[_topic(signal)].search(label):
         return True

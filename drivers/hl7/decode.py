@@ -18,14 +18,15 @@ ANSWERS: Final = frozenset({"ACK", "MCF", "ORA"})
 
 
 def message_type(message: Er7Message) -> tuple[str, str]:
-    """MSH-9.1 and MSH-9.2, such as ORU and R01."""
-    parts = [part.strip() for part in message.msh(9).split(message.encoding.component)] + [""]
+    """MSH-9.1 and MSH-9.2 in capitals, such as ORU and R01."""
+    whole = message.msh(9).upper().split(message.encoding.component)
+    parts = [part.strip() for part in whole] + [""]
     return parts[0], parts[1]
 
 
 def is_simulated(message: Er7Message) -> bool:
     """MSH-11 says training or debugging: nothing in the message is about a patient."""
-    return message.msh(11).split(message.encoding.component)[0].strip() in {"T", "D"}
+    return message.msh(11).split(message.encoding.component)[0].strip().upper() in {"T", "D"}
 
 
 class Reader:
@@ -73,6 +74,8 @@ class Reader:
                 found.person(None, patient)
             elif name == "PV1":
                 found.person(bed_of(segment), patient)
+            elif name == "PRT":
+                found.participant(segment)
             elif specimen_first and name == "SPM":
                 found.specimen(segment)
         return found.finish()

@@ -18,8 +18,8 @@ from monitor_daemon.core.vocabulary import Alarm, Fault
 from monitor_daemon.hl7.er7 import Er7Message, Unreadable, read
 from monitor_daemon.hl7.mllp import VT, Frame, FrameFault, Framer
 
-#: Facets that an alarm row holds; the others are not needed.
-_TAKEN: Final = frozenset({"text", "priority", "phase", "state"})
+#: Facets that an alarm row holds or, of a technical one, that name its arterial line.
+_TAKEN: Final = frozenset({"text", "priority", "phase", "state", "source", "type"})
 
 
 def explain(raw: bytes, options: Mapping[str, Any], /) -> Iterator[Explained]:

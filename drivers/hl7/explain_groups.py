@@ -5,13 +5,12 @@ from typing import Final
 
 from drivers.hl7.decode import Reader
 from drivers.hl7.identity import bed_of, patient_of, whole
-from drivers.hl7.observations import Observations
+from drivers.hl7.observations import Observations, told
 from drivers.hl7.values import ARRAYS
 from drivers.kit.probe import Explained, describe
 from monitor_daemon.core.vocabulary import SIGNAL_UNITS, Quality, Reading, Row, Unmapped
 from monitor_daemon.hl7.er7 import Er7Message
 
-_WIDTH: Final = 21
 _SHOWN: Final = 60
 
 
@@ -39,6 +38,9 @@ def groups(message: Er7Message, reader: Reader, *, specimen_first: bool) -> Iter
                 none = "ignored: OBR-7 is empty"
                 use = "used: time of values that have none of their own" if time else none
                 line = Explained("OBR", time or "", use)
+            case "PRT":
+                if found.participant(segment):
+                    line = Explained("PRT", "not shown", "used: PRT-10 names the device above")
             case "SPM" if specimen_first:
                 found.specimen(segment)
                 time = whole(segment, 17)
@@ -51,7 +53,7 @@ def groups(message: Er7Message, reader: Reader, *, specimen_first: bool) -> Iter
 
 
 def _observation(found: Observations, hat: str, segment: list[str], rows: list[Row]) -> Explained:
-    obx = segment + [""] * (_WIDTH - len(segment))
+    obx = told(segment)
     wire = f"{obx[3]} = {obx[5][:_SHOWN]} {obx[6]}".rstrip()
     code, _ = found.meaning(obx[3], obx[4], obx[6])
     if rows and isinstance(rows[0], Reading):
@@ -115,7 +117,9 @@ def sums(rows: Iterable[Row]) -> Iterator[Explained]:
     """Rows that no single segment made."""
     for row in rows:
         heard = describe(row)
-        words = " ".join(filter(None, (heard.value, heard.unit, heard.quality)))
+        words = (
+            " ".join(filter(None, (heard.value, heard.unit, heard.quality))) or "no more is said"
+        )
         yield Explained(f"-> {heard.signal}", heard.code, words)
 
 

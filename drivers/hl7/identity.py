@@ -5,7 +5,7 @@ EVN-1 may contradict it, as in an A12 of HL7's own examples; it counts only wher
 
 from typing import Final
 
-from drivers.hl7.values import bad_times
+from drivers.hl7.values import bad_times, stamp
 from monitor_daemon.core.vocabulary import Fault, Identity
 from monitor_daemon.hl7.er7 import Er7Message
 from monitor_daemon.hl7.times import to_iso
@@ -39,7 +39,8 @@ def identities(message: Er7Message, trigger: str) -> list[Identity | Fault]:
     event = _EVENTS.get(trigger or whole(evn, 1) or "")
     if event is None:
         return []
-    times = [whole(evn, number) or "" for number in (6, 2)]
+    hat = message.encoding.component
+    times = [stamp(whole(evn, number) or "", hat) for number in (6, 2)]
     rows: list[Identity] = []
     pid: list[str] | None = None
     pv1: list[str] = []

@@ -90,7 +90,7 @@ _PUMP: Final = """
 158001 - MDC_DOSE_DRUG_DELIV_TOTAL
 158003 - MDC_DOSE_DRUG_DELIV_SEGMENT
 158008 - MDC_PUMP_PROGRAM_DELIVERY_MODE
-158012 - MDC_PUMP_SOURCE_CHANNEL_LABEL
+158012 label MDC_PUMP_SOURCE_CHANNEL_LABEL
 184504 - MDC_PUMP_MODE
 184516 - MDC_PUMP_DRUG_LIBRARY_CARE_AREA
 184517 - MDC_PUMP_DRUG_LIBRARY_VERSION
@@ -106,7 +106,7 @@ _DEVICES: Final = """
 126978 delivery MDC_DEV_PUMP_INFUS_CHAN_DELIVERY
 70067 delivery MDC_DEV_PUMP_DELIVERY_INFO
 126977 source MDC_DEV_PUMP_INFUS_CHAN_SOURCE
-70071 source MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY
+70071 primary MDC_DEV_PUMP_INFUSATE_SOURCE_PRIMARY
 70091 syringe MDC_DEV_PUMP_SYRINGE_INFO
 """
 #: Pressures of places that count only where the site says so, and what is easily taken for another:
@@ -157,6 +157,28 @@ _NUMBER_BY_REFID: Final[dict[str, int]] = {
         for refid in refids
     },
 }
+#: Events that make a difference to us: those of an arterial line, and of a pump that empties.
+_EVENTS: Final = """
+196630 MDC_EVT_DISCONN
+196634 MDC_EVT_EMPTY
+196688 MDC_EVT_OCCL
+196880 MDC_EVT_LEAD_OFF
+196916 MDC_EVT_SENSOR_DISCONN
+196920 MDC_EVT_SENSOR_PROB
+196940 MDC_EVT_FLUID_LINE_OCCL
+197334 MDC_EVT_VOL_INFUS_NEAR_COMP
+"""
+_EVENT_BY_REFID: Final = {
+    refid: number for number, refid in (line.split() for line in _EVENTS.split("\n") if line)
+}
+
+
+def event_number(code: str, refid: str) -> str:
+    """`code`, or the number of the event `refid` where `code` is 0, empty or the bare term."""
+    number = _EVENT_BY_REFID.get(refid.upper())
+    if number is None or not (code in {"", "0"} or code == str(int(number) & 0xFFFF)):
+        return code
+    return number
 
 
 def number_of(refid: str) -> int:

@@ -7,7 +7,16 @@ from drivers.hl7.mdc import UNKNOWN, Code
 from drivers.hl7.pumps import PumpGroup, Value
 from drivers.hl7.tables import Plan, Tables
 from drivers.hl7.units import AS_IT_IS, Conversion
-from drivers.hl7.values import ARRAYS, bad_times, judged, missing, number, plain_number, worst
+from drivers.hl7.values import (
+    ARRAYS,
+    bad_times,
+    judged,
+    missing,
+    number,
+    plain_number,
+    stamp,
+    worst,
+)
 from monitor_daemon.core.vocabulary import (
     SIGNAL_UNITS,
     VALUED,
@@ -51,6 +60,7 @@ class Observations:
         self._patient: str | None = None
         self._bad_times: set[str] = set()
         self._iso: str | None = None
+        self._place: str | None = None
         self._status = ""
         self._usual = (
             quality is Quality.GOOD and message.encoding.component == "^" and not self._pds
@@ -64,7 +74,7 @@ class Observations:
     def group(self, obr: list[str]) -> None:
         """An OBR starts a group: its own time, its own containment."""
         self._finish_group()
-        self._time = (obr[7] if len(obr) > 7 else "") or self._collected
+        self._time = self._stamp(obr, 7) or self._collected
         self._iso = to_iso(self._time) if self._time else None
         self._pumps.order = obr[4] if len(obr) > 4 else ""
         self._status = _GROUP_STATUS.get(obr[25].strip(), "") if len(obr) > 25 else ""
@@ -72,7 +82,15 @@ class Observations:
     def specimen(self, spm: list[str]) -> None:
         """A specimen ahead of its OBR (OUL^R22): SPM-17 says when it was taken."""
         self._finish_group()
-        self._collected = spm[17] if len(spm) > 17 else ""
+        self._collected = self._stamp(spm, 17)
+
+    def participant(self, prt: list[str]) -> bool:
+        """Whether PRT-10 names the device of the OBX above, instead of its OBX-18 (HL7 v2.7)."""
+        device = self._device_id(prt[10]) if len(prt) > 10 else None
+        if self._place is None or device is None:
+            return False
+        self._pumps.name(self._place, device)
+        return True
 
     def finish(self) -> list[Row]:
         """The message ended."""
@@ -82,7 +100,8 @@ class Observations:
 
     def observation(self, obx: list[str]) -> None:
         """One OBX."""
-        obx = obx + _EMPTY[len(obx) :]
+        obx = told(obx)
+        self._place = obx[4].strip()
         if obx[2] in ARRAYS:
             return
         encoding = self._encoding
@@ -120,7 +139,6 @@ class Observations:
 
     def not_measured(self, code: Code, obx: list[str]) -> str:
         """Why `obx` is no measurement of what `code` says; empty if it is one."""
-        obx = obx + _EMPTY[len(obx) :]
         signal = code.signal or ""
         hat, repetition = self._encoding.component, self._encoding.repetition
         how = {part.strip().upper() for part in obx[17].replace(repetition, hat).split(hat)}
@@ -182,6 +200,7 @@ class Observations:
             time = self._time_of("", obx[4])
         if time is None:
             return False
+        self._place = None
         self.rows.append(
             Reading(
                 signal,
@@ -219,11 +238,11 @@ class Observations:
 
     def _level(self, obx: list[str], code: Code) -> None:
         """A device, or a part of one: its time and identity hold for what it contains."""
-        place = obx[4].strip()
-        if obx[14]:
+        place, time = obx[4].strip(), self._stamp(obx, 14)
+        if time:
             while place.endswith(".0"):
                 place = place[:-2]
-            self._times[place] = obx[14]
+            self._times[place] = time
         if code.device:
             self._pumps.level(obx[4].strip(), code.device, self._device_id(obx[18]))
 
@@ -253,9 +272,12 @@ class Observations:
             self._device_id(obx[18]),
         )
 
+    def _stamp(self, segment: list[str], number: int) -> str:
+        return stamp(segment[number], self._encoding.component) if number < len(segment) else ""
+
     def _time_of(self, obx14: str, obx4: str) -> str | None:
         """OBX-14, else the time of the nearest device above, else OBR-7; never that of MSH."""
-        text = obx14
+        text = stamp(obx14, self._encoding.component)
         if not text and self._times:
             place = obx4.strip()
             while not text and place:
@@ -273,10 +295,24 @@ class Observations:
         if self._pumps:
             self.rows += self._pumps.rows(self._bed, self._patient)
         self._pumps = PumpGroup()
+        self._place = None
         if self._times:
             self._times = {}
 
 
+def told(obx: list[str]) -> list[str]:
+    """`obx` with all fields that are looked at, OBX-2 in capitals; `""` counts as empty.
+
+    HL7 uses `""` to delete what is known. In OBX-5 it is a spelling of "no value" and stays.
+    """
+    fields = obx + _EMPTY[len(obx) :]
+    if '""' in fields:
+        fields = ["" if field == '""' else field for field in fields]
+        fields[5] = obx[5] if len(obx) > 5 else ""
+    fields[2] = fields[2].strip().upper()
+    return fields
+
+
 def _is_level(value_type: str, obx4: str) -> bool:
     """An OBX that names a place in the containment and has nothing to say about it."""
-    return not value_type.strip() or obx4.strip().endswith(".0")
+    return not value_type or obx4.strip().endswith(".0")

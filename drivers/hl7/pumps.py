@@ -18,6 +18,13 @@ from monitor_daemon.core.vocabulary import VALUED, Infusion, PumpStatus, Quality
 _NO_LIMIT: Final = 1 << 30
 #: The usual mark at the end of a text that was truncated (HL7 v2.7).
 _CUT: Final = "#"
+#: Channels that describe what may flow, of the older and of the newer model.
+_SOURCES: Final = frozenset(
+    {"source", "primary", "secondary", "pca", "loading", "clinician", "intermittent"}
+)
+#: Of these sources each has a container of its own; a bolus comes from the one that runs.
+_CONTAINERS: Final = frozenset({"primary", "secondary"})
+_SOURCE_WORD: Final = "pump-source-info-"
 #: Of these a row is made; a weight or a library name alone is no infusion.
 _TELLING: Final = frozenset({"flow_now", "flow", "dose", "status", "delivery", "event"})
 
@@ -70,12 +77,16 @@ class PumpGroup:
         if device_id:
             self._ids[place] = device_id
 
+    def name(self, obx4: str, device_id: str) -> None:
+        """The device at a place, unless it is known already."""
+        self._ids.setdefault(_place(obx4), device_id)
+
     def put(self, obx4: str, name: str, value: Value, device_id: str | None) -> None:
         """A parameter and the device that sent it; the first of its name at a place holds."""
         place = _place(obx4)
         self._values.setdefault(place, {}).setdefault(name, value)
         if device_id:
-            self._ids.setdefault(place, device_id)
+            self.name(obx4, device_id)
 
     def rows(self, bed: str | None, patient: str | None) -> list[Row]:
         """An infusion for each pump, and what of it has a unit nobody knows."""
@@ -110,7 +121,7 @@ class PumpGroup:
     def _whole(self, mds: str, vmd: str) -> bool:
         owner = self._roles.get((mds, "0", "0"))
         inside = {self._roles.get(place) for place in self._roles if place[:2] == (mds, vmd)}
-        return owner in {None, "pump"} or bool(inside & {"delivery", "source"})
+        return owner in {None, "pump"} or bool(inside & {"delivery", *_SOURCES})
 
     def _channel(self, pump: Place, places: list[Place], *, alone: bool) -> str | None:
         """The pump's own id, else that of the rack it is alone in, else its place in OBX-4."""
@@ -142,6 +153,7 @@ class _Pump:
         self._delivery = delivery
         sources = [place for place in places if place not in delivery and place[2:] != ("0",)]
         active = self._active(sources)
+        self._unknown = bool(sources) and not active
         levels = [(*pump[:2], "0"), (pump[0], "0", "0")]
         self._order = list(dict.fromkeys([*active, *delivery, *levels]))
         self._delivery_first = list(dict.fromkeys([*delivery, *self._order]))
@@ -190,7 +202,16 @@ class _Pump:
         return None
 
     def _active(self, sources: list[Place]) -> list[Place]:
-        """The source that says it delivers, else the first that has a flow or a drug."""
+        """The source that the pump says is active, else the one that says it delivers.
+
+        If neither is told the first that has a flow or a drug; none if a second container is active
+        that is not described.
+        """
+        named = {word for place in self._delivery for word in self._words(place, "sources")}
+        containers = named & _CONTAINERS
+        told = [place for place in sources if containers & self._kinds(place)]
+        if told or "secondary" in containers:
+            return told[:1]
         for place in sources:
             delivery = self._group.at(place, "delivery")
             if delivery and status_word(delivery.text) in {PumpStatus.RUNNING, PumpStatus.KVO}:
@@ -199,6 +220,15 @@ class _Pump:
             if any(self._group.at(place, name) for name in ("flow", "flow_now", "drug", "status")):
                 return [place]
         return sources[:1]
+
+    def _kinds(self, place: Place) -> set[str]:
+        """What a source is called: by its device, or by its label."""
+        return {self._group.role(place), *self._words(place, "label")}
+
+    def _words(self, place: Place, name: str) -> list[str]:
+        value = self._group.at(place, name)
+        words = value.text.lower().replace("~", " ").split() if value else []
+        return [word.removeprefix(_SOURCE_WORD) for word in words]
 
     def _flow(self) -> Value | None:
         return self._first("flow_now", delivery=True) or self._first("flow", delivery=True)
@@ -247,7 +277,12 @@ class _Pump:
         return flow.quality if flow and rate is not None else Quality.GOOD
 
     def _drug(self) -> str | None:
-        """The label, else the drug's type, else what OBR-4 orders, in the wire's words."""
+        """The label, else the drug's type, else what OBR-4 orders, in the wire's words.
+
+        None while something flows that is not described.
+        """
+        if self._unknown:
+            return None
         for name in ("drug", "drug_type"):
             value = self._first(name)
             if value and value.label and value.quality is not Quality.NO_VALUE:

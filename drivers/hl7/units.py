@@ -4,6 +4,7 @@ Numbers are those of ISO/IEEE 11073-10101 (partition 4, code = 262144 + term) as
 PCD Technical Framework; UCUM and vendor spellings as seen in published messages.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -78,7 +79,8 @@ _BY_TEXT: Final = {
     **dict.fromkeys(("mmhg", "mm[hg]", "mm(hg)"), "mmHg"),
     **dict.fromkeys(("cmh2o", "cm[h2o]", "cm(h2o)"), "cmH2O"),
     "kpa": "kPa",
-    **dict.fromkeys(("/min", "1/min", "min-1", "bpm", "rpm", "回/1分", "回/分"), "1/min"),
+    **dict.fromkeys(("/min", "1/min", "min-1", "min^-1", "bpm", "rpm"), "1/min"),
+    **dict.fromkeys(("回/1分", "回/分"), "1/min"),
     **{
         f"{left}{event}{right}/min": "1/min"
         for event in ("beat", "beats", "breath", "breaths", "resp", "hb")
@@ -89,21 +91,22 @@ _BY_TEXT: Final = {
     **dict.fromkeys(("[degf]", "degf", "°f"), "degF"),
     "l/min": "L/min",
     "ml/min": "mL/min",
-    **dict.fromkeys(("l/min/m2", "l/min/m^2", "l/min/m\\s\\2", "l/(min.m2)"), "L/min/m2"),
+    **dict.fromkeys(("l/min/m2", "l/min/m^2", "l/min/m\\s\\2"), "L/min/m2"),
     **dict.fromkeys(
         ("dyn.s/cm5", "dyn*s/cm5", "dyn.s.cm-5", "dyne.s/cm5", "dyn.sec/cm5", "dyn.s/cm^5"),
         "dyn.s/cm5",
     ),
     "mmol/l": "mmol/L",
     "umol/l": "umol/L",
-    "meq/l": "mEq/L",
+    **dict.fromkeys(("meq/l", "mval/l"), "mEq/L"),
     "mg/dl": "mg/dL",
-    **dict.fromkeys(("s", "sec"), "s"),
+    "s": "s",
     "ms": "ms",
     "min": "min",
-    "kg": "kg",
+    **dict.fromkeys(("kg", "kilogram", "kilograms"), "kg"),
     "g": "g",
-    **dict.fromkeys(("lb", "lbs", "[lb_av]"), "lb"),
+    **dict.fromkeys(("lb", "lbs", "[lb_av]", "pound", "pounds"), "lb"),
+    **dict.fromkeys(("oz", "[oz_av]", "ounce", "ounces"), "oz"),
     "cm": "cm",
     "m": "m",
     **dict.fromkeys(("in", "[in_i]"), "in"),
@@ -111,7 +114,7 @@ _BY_TEXT: Final = {
     "ml": "mL",
     "l": "L",
 }
-#: Parts of a unit with other names: mass and international units, hours.
+#: Parts of a unit with other names: mass and international units, times.
 _PARTS: Final = {
     "mcg": "ug",
     "iu": "u",
@@ -120,10 +123,17 @@ _PARTS: Final = {
     "miu": "mu",
     "mui": "mu",
     "mie": "mu",
+    "i.u.": "u",
+    "i.e.": "u",
     "unit": "u",
     "units": "u",
-    "hr": "h",
+    **dict.fromkeys(("munit", "munits", "milliunit", "milliunits"), "mu"),
+    **dict.fromkeys(("hr", "hour", "hours"), "h"),
+    **dict.fromkeys(("minute", "minutes"), "min"),
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
 }
+#: Two divisors in brackets, as UCUM has it: ug/(kg.min).
+_DIVISORS: Final = re.compile(r"/\((\w+)\.(\w+)\)")
 
 #: To a target unit: value * factor + offset.
 _FACTORS: Final[dict[str, dict[str, Conversion]]] = {
@@ -132,14 +142,15 @@ _FACTORS: Final[dict[str, dict[str, Conversion]]] = {
     "degC": {"degF": (5 / 9, -160 / 9)},
     "L/min": {"mL/min": (0.001, 0.0)},
     "s": {"ms": (0.001, 0.0)},
-    "kg": {"g": (0.001, 0.0), "lb": (0.45359237, 0.0)},
+    # Avoirdupois pound and ounce.
+    "kg": {"g": (0.001, 0.0), "lb": (0.45359237, 0.0), "oz": (0.45359237 / 16, 0.0)},
     "cm": {"m": (100.0, 0.0), "in": (2.54, 0.0)},
     "mL/h": {"mL/min": (60.0, 0.0)},
     "mL": {"L": (1000.0, 0.0)},
 }
 _SIGNAL_FACTORS: Final[dict[str, dict[str, Conversion]]] = {
-    # Molar mass of lactic acid 90.08 g/mol.
-    "lactate": {"mg/dL": (10 / 90.08, 0.0)},
+    # Molar mass of lactic acid 90.08 g/mol; both ions have one charge.
+    "lactate": {"mg/dL": (10 / 90.08, 0.0), "mEq/L": (1.0, 0.0)},
     "sodium": {"mEq/L": (1.0, 0.0)},
     # Molar mass of creatinine 113.12 g/mol.
     "creatinine": {"mg/dL": (1e4 / 113.12, 0.0)},
@@ -207,5 +218,6 @@ def _mdil(code: str) -> str | None:
 
 def _plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).replace(" ", "").replace("μ", "u").lower()
-    text = text.replace("[iu]", "iu")
+    text = text.replace("[iu]", "iu").replace("·", ".").replace("⋅", ".")
+    text = _DIVISORS.sub(r"/\1/\2", text)
     return "/".join(_PARTS.get(part, part) for part in text.split("/"))

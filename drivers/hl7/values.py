@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from math import inf, isfinite
 from typing import Final
 
 from monitor_daemon.core.vocabulary import QUALITY_ORDER, Fault, Quality
@@ -13,7 +14,7 @@ ARRAYS: Final = frozenset({"NA", "MA", "ED", "RP"})
 _NUMERIC: Final = frozenset({"NM", "SN", "ST", "TX", "FT", ""})
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 #: Numbers that mean "no value" on monitors and gateways.
-_SENTINELS: Final = frozenset({-100.0, -10000.0, 32767.0, -32767.0})
+_SENTINELS: Final = frozenset({-100.0, -10000.0, 32767.0, -32767.0, -32768.0, 8388607.0})
 
 #: OBX-8: measurement status of ISO/IEEE 11073-10201 and null flavours, as IHE PCD spells them.
 #: BUSY, ALACT, ALINH, alarm limits and priorities leave a value as it is.
@@ -35,11 +36,17 @@ _STATUS: Final = {
 _RANK: Final = {quality: rank for rank, quality in enumerate(QUALITY_ORDER)}
 
 
+def stamp(text: str, component: str) -> str:
+    """The time in a field; empty if it tells none, by `""` or by nothing but zeros."""
+    time = text.split(component, 1)[0].strip()
+    return time if time.strip('"0') else ""
+
+
 def bad_times(texts: Iterable[str]) -> list[Fault]:
     """A fault for each different text that stands in place of a time and is none."""
     return [
         Fault("HL7_TIME", reason=f"time {text[:26]!r} is no DTM such as 20261121101503+0900")
-        for text in sorted(set(texts) - {"", '""'})
+        for text in sorted(set(texts) - {""})
         if to_iso(text) is None
     ]
 
@@ -62,16 +69,17 @@ def number(value_type: str, text: str, component: str) -> float | None:
     """The number in OBX-5, or None if there is not exactly one.
 
     A structured numeric counts without comparator or with `=`; `>^300` stays text. A comma may
-    part decimals or thousands: it is refused, not guessed.
+    part decimals or thousands: it is refused, not guessed. Empty components at the end are none.
     """
     if value_type not in _NUMERIC:
         return None
-    text = text.strip()
+    text = text.strip().rstrip(component)
     if component in text:
         comparator, text, *rest = (part.strip() for part in text.split(component))
         if comparator not in {"", "="} or any(rest):
             return None
-    return float(text) if _DECIMAL.fullmatch(text) else None
+    value = float(text) if _DECIMAL.fullmatch(text) else inf
+    return value if isfinite(value) else None
 
 
 @lru_cache(maxsize=8192)

@@ -86,6 +86,10 @@ PDS: Final = {
     "500": "art_sys",
     "501": "art_map",
     "502": "art_dia",
+    # In the order of 500 to 502; a name that says another phase is refused.
+    "503": "pap_sys",
+    "504": "pap_map",
+    "505": "pap_dia",
     "51": "weight",
     "52": "height",
 }

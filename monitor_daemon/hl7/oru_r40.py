@@ -134,8 +134,9 @@ def alert_message(envelope: Envelope, report: AlertReport) -> bytes:
 def heartbeat_message(envelope: Envelope, control_id: str, at: datetime, every: float) -> bytes:
     """Says that we are there; the next one comes within `every` seconds. It concerns no patient.
 
-    As Draeger's sample for the IHE ACM profile has it: MDC_EVT_ACTIVE as an advisory without
-    priority that continues, with a confirm time-out.
+    Its place is the site, since PCD-04 wants a patient or a place. As Draeger's sample for the IHE
+    ACM profile has it: MDC_EVT_ACTIVE as an advisory without priority that continues, with a
+    confirm time-out.
     """
     now, place = to_dtm(at), "1.0.0.0"
     source = ("HEARTBEAT", "", LOCAL)
@@ -148,6 +149,7 @@ def heartbeat_message(envelope: Envelope, control_id: str, at: datetime, every: 
     return _message(
         # What becomes of a sign of life nobody has to tell.
         _header(replace(envelope, receipts=False), control_id, now),
+        ["PV1", "", "N", (envelope.site,)],
         _request(envelope, control_id, now, None),
         *_numbered(rows),
     )

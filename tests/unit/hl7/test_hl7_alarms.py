@@ -140,3 +140,65 @@ def test_the_text_of_a_technical_alarm_names_the_arterial_line(source, kind, tex
         *facets("1.2.1.0"),
     )
     assert row.text == text
+
+
+def event(code, words="", place="1.2.1.0"):
+    return f"OBX|1|CWE|196616^MDC_EVT_ALARM^MDC|{place}.1|{code}{words}||||||F"
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        # 3 x 65536 and the term: 308, 272, 332 of ISO/IEEE 11073-10101.
+        ("0^MDC_EVT_SENSOR_DISCONN^MDC", "196916^MDC_EVT_SENSOR_DISCONN^MDC"),
+        ("^MDC_EVT_LEAD_OFF^MDC", "196880^MDC_EVT_LEAD_OFF^MDC"),
+        ("332^MDC_EVT_FLUID_LINE_OCCL^MDC", "196940^MDC_EVT_FLUID_LINE_OCCL^MDC"),
+        # The code of the standard as the alternate.
+        ("308^Alarm 308^99X^196672^MDC_EVT_LO_LT_LIM^MDC", "196672^MDC_EVT_LO_LT_LIM^MDC"),
+        # Contradicts itself, or is not known: the wire's words.
+        ("196880^MDC_EVT_SENSOR_DISCONN^MDC", "196880^MDC_EVT_SENSOR_DISCONN^MDC"),
+        ("0^MDC_EVT_ADVISORY^MDC", "0^MDC_EVT_ADVISORY^MDC"),
+        ("308^Alarm 308^99X", "308^Alarm 308^99X"),
+    ],
+)
+def test_an_event_without_its_number_is_looked_up_by_its_name(sent, code):
+    assert decode(event(sent), *facets("1.2.1.0"))[0].code == code
+
+
+def test_an_event_that_obx_3_names_alone_or_beside_a_code_of_the_sender():
+    obx = "OBX|1|CWE|0^MDC_EVT_SENSOR_DISCONN^MDC|1.2.1.0.1|{}||||||F"
+    for value, text in (("off", "off"), ("17^Line off^99X", "Line off")):
+        [row] = decode(obx.format(value), *facets("1.2.1.0"))
+        assert (row.code, row.text) == ("196916^MDC_EVT_SENSOR_DISCONN^MDC", text)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("0^MDC_PRESS_BLD_ART_ABP_MEAN^MDC", "Not started (ABP)"),
+        ("18963^mdc_press_bld_art_mean^MDC", "Not started (ART)"),
+        ("150035^^MDC", "Not started (ART)"),
+        ("150035^MDC_PRESS_BLD_ART_FEMORAL_MEAN^MDC", "Not started"),  # contradicts itself
+    ],
+)
+def test_a_source_is_known_by_number_or_name(source, text):
+    """`Not started` has the letters of ART in it and does not name the line."""
+    facet = f"OBX|2|CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.2.1.0.2|{source}||||||F"
+    said = event("196916^MDC_EVT_SENSOR_DISCONN^MDC", "^^^^^^Not started")
+    assert decode(said, facet, *facets("1.2.1.0"))[0].text == text
+
+
+def test_a_pressure_beside_the_alarm_of_another_sensor_is_not_its_source():
+    """Else the fault of a saturation sensor would explain away a low pressure."""
+    facet = "OBX|3|CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.6.1.0.2|150456^^MDC||||||F"
+    for place in ("1.2.1.2", "1.2.1.0.2"):
+        beside = f"OBX|1|NM|150034^MDC_PRESS_BLD_ART_DIA^MDC|{place}|54|||||||F"
+        said = event("196916^MDC_EVT_SENSOR_DISCONN^MDC", "^^^^^^No sensor", "1.6.1.0")
+        assert decode(beside, said, facet, *facets("1.6.1.0"))[0].text == "No sensor"
+
+
+def test_nulls_in_an_alarm_say_nothing():
+    words = [obx.replace("|PM|", '|""|') for obx in facets("1.3.1.1", phase='""')]
+    [row] = decode('OBX|1|ST|196670^MDC_EVT_LO^MDC|1.3.1.1.1|Low|""||""|||F|||""', *words)
+    assert (row.phase, row.priority, row.state) == (None, None, "active")
+    assert row.device_time == "2026-11-21T12:00:00+09:00"

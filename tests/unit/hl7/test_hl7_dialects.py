@@ -155,7 +155,7 @@ def test_nihon_kohden_by_code_and_label():
     assert [row.source for row in rows[2:]] == ["009002^VITAL HR", "058000^VITAL ICP(S)"]
 
 
-@pytest.mark.parametrize("kind", ["NA", "MA", "ED", "RP"])
+@pytest.mark.parametrize("kind", ["NA", "MA", "ED", "RP", " NA", "na "])
 def test_a_wave_beside_its_mean_is_never_taken_for_it(kind):
     rows = decode(
         "MSH|^~\\&|GW|H|||20261121101500+0900||ORU^R01^ORU_R01|1|P|2.6",

@@ -122,11 +122,12 @@ def test_an_event_that_moves_nobody_and_a_sign_of_life_use_nothing():
     assert told[0].use == "ignored: no alarm in it; a sign of life"
 
 
-def test_of_an_alarm_its_event_and_four_facets_are_used():
+def test_of_an_alarm_its_event_and_what_it_says_are_used():
     told = parts(SAMPLES["composed-pcd04-r40-deviation"])
     used = [line.place for line in told if line.use.startswith("used") and "OBX" in line.place]
-    # The event, phase, state and priority; the devices above, the value and the source are not.
-    assert used == ["OBX 5", "OBX 7", "OBX 8", "OBX 10"]
+    # Event, source, phase, state, priority and type; the devices above, the value and whether it
+    # is silenced are not.
+    assert used == ["OBX 5", "OBX 6", "OBX 7", "OBX 8", "OBX 10", "OBX 11"]
     assert told[-1].place == "-> alarm"
 
 
@@ -226,3 +227,17 @@ def test_the_probe_prints_the_newest_message_part_by_part():
     assert "the newest message" in result.stdout
     assert "art_map 65 mmHg, good; time" in result.stdout
     assert "a part of the device, at 1.0.0.0" in result.stdout
+
+
+def test_a_merge_without_a_bed_is_explained_in_words():
+    told = lines("EVN||20261121", "PID|||1", "MRG|2", kind="ADT^A40")
+    assert (told[-1].place, told[-1].use) == ("-> identity", "no more is said")
+
+
+def test_a_device_that_a_participation_segment_names_is_used_and_not_shown():
+    prt = "PRT|1|UC||EQUIP^Equipment^HL70912||||||P7^^1^EUI-64"
+    told = lines("OBR|1", prt, "OBX|1||70053^MDC_DEV_PUMP_INFUS_SYRINGE_MDS^MDC|1.0.0.0", prt)
+    assert [(line.wire, line.use) for line in told if line.place == "PRT"] == [
+        ("", "ignored: not needed here"),
+        ("not shown", "used: PRT-10 names the device above"),
+    ]

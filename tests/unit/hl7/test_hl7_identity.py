@@ -107,3 +107,8 @@ def test_a_message_without_a_patient_gives_nothing():
 def test_any_segments_give_identities_and_no_exception(trigger, segments):
     rows = decode(trigger, *("|".join([name, *fields]) for name, fields in segments))
     assert all(isinstance(row, Identity | Fault) for row in rows)
+
+
+def test_a_message_type_in_small_letters_is_the_same():
+    [row] = decode("a02", EVN, PID, PV1, kind="adt")
+    assert (row.event, row.bed) == ("transfer", "SICU^0001^02")

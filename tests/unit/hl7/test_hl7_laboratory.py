@@ -36,6 +36,8 @@ def result(code=LACTATE, value="2.1", unit="mmol/L", kind="NM", status="F", flag
         ("59032-3^Lactate^LN", "18.016", "mg/dL", 2.0),
         ("30242-2^Lactate^LN", "27.024", "mg/dL^mg/dL^UCUM", 3.0),
         ("3E010000003127101^LAC^JC10", "9.008", "mg/dl^mg/dL^ISO+", 1.0),
+        ("3E010000002227101^LAC^JC10", "9.008", "mg/dL", 1.0),  # plasma
+        ("3E010^LAC^JC10", "9.008", "mg/dL", 1.0),
         ("LAC^Lac^L^2524-7^Lactate^LN", "2.1", "mmol/L", 2.1),
     ],
 )
@@ -55,9 +57,19 @@ def test_lactate_in_either_unit(code, value, unit, expected):
         ("2524-7^Lactate^LN", "U/L"),
         ("LAC^Lactate^L", "mmol/L"),  # a local code that no site mapped
         ("3E015000002227101^PYR^JC10", "mg/dL"),
+        # JLAC10, characters 10 to 12: urine, cerebrospinal fluid; the name does not say so.
+        ("3E010000000127101^\u4e73\u9178^JC10", "mg/dL"),
+        ("3E010000004127101^\u4e73\u9178^JC10", "mg/dL"),
+        ("3H010000000126101^Na^JLAC10", "mmol/L"),
+        ("2524-7^Liquorlaktat^LN", "mmol/L"),
+        ("2951-2^Sodium [Moles/volume] in Urine^LN", "mmol/L"),
+        # A weight that nobody has.
+        ("29463-7^Ideal body weight^LN", "kg"),
+        ("29463-7^Predicted body weight^LN", "kg"),
+        ("3141-9^Birth weight^LN", "kg"),
     ],
 )
-def test_what_is_no_lactate(code, unit):
+def test_what_is_not_what_its_code_or_its_name_says(code, unit):
     assert result(code, unit=unit) == Unmapped(code, "2.1", unit or None)
 
 

@@ -45,6 +45,8 @@ def one(code=MAP, value="63", unit=MMHG, kind="NM", flags="", status="F", **more
         ("2708-6^Oxygen saturation in Arterial blood^LN", "%", "spo2"),
         ("8867-4^Herzfrequenz^LN", "/min", "heart_rate"),
         ("0002-4a17^ARTm^MDIL", "0004-0f20^mmHg^MDIL", "art_map"),
+        ("0002-4a17^IBP1_IPm^MDIL", "0004-0f20^mmHg^MDIL", "art_map"),
+        ('150039^""^MDC', MMHG, "art_map"),
         ("150084^MDC_PRESS_BLD_VEN_CENT^MDC", MMHG, "cvp"),
         ("378^MNDRY_OUTPUT_CARD_INDEX_CTS^99MNDRY", "264992^^MDC", "cardiac_index"),
         ("0002-f047^CCI^MDIL", "0004-0b20^l/min/m2^MDIL", "cardiac_index"),
@@ -94,6 +96,13 @@ def test_codes_that_mean_a_signal(code, unit, signal):
         "150019^MDC_PRESS_BLD_MEAN^MDC^76214-6^Mean^LN",
         "150303^^MDC^76214-6^Mean^LN",
         "76214-6^Femoral artery mean pressure^LN",
+        # Labels of other lines on Philips monitors; another phase.
+        "0002-4a17^FAPm^MDIL",
+        "0002-4a17^UAPm^MDIL",
+        "0002-4a17^AoM^MDIL",
+        "0002-4a17^ICPm^MDIL",
+        "0002-4a17^P1m^MDIL",
+        "0002-4a17^IBP1_IPs^MDIL",
         "150039^Umbilical arterial mean^MDC",
         "3E010000004127101^髄液乳酸^JC10",
     ],
@@ -145,7 +154,7 @@ def test_units_that_cannot_be_converted_are_unmapped(code, unit):
     ("kind", "value"),
     [
         *(("NM", value) for value in ("", " ", '""', "-100", "-10000", "-?-", "---", ".....")),
-        *(("NM", value) for value in ("32767", "-32767", "-100.0", "+")),
+        *(("NM", value) for value in ("32767", "-32767", "-32768", "8388607", "-100.0", "+")),
         *(("SN", value) for value in ("^-100", "=^32767", '^""', "^", "=^---")),
     ],
 )
@@ -158,6 +167,7 @@ def test_missing_data_has_many_spellings(kind, value):
     ("kind", "value", "number"),
     [
         ("NM", "63", 63), ("NM", " 63.50 ", 63.5), ("ST", "+63", 63), ("SN", "=^87", 87),
+        (" nm ", "63", 63), ("NM", "63^", 63), ("SN", "^182^^", 182),
         ("SN", "^182", 182), ("NM", "\x1e.2", 0.2),
         ("", "63", 63), ("NM", "-3", -3),
     ],
@@ -171,6 +181,7 @@ def test_numbers(kind, value, number):
     [
         ("SN", ">^300"), ("SN", "^1^:^2"), ("NM", ">300"), ("NM", "1,926"), ("NM", "5,4"),
         ("NM", "60~120"),
+        ("NM", "9" * 400),  # beyond every float
         ("NM", "6E1"), ("NM", "nan"), ("NM", "6_3"), ("NM", "63#"), ("CWE", "63"), ("TX", "brisk"),
         ("NM", "\uff16\uff13"),
     ],
@@ -324,6 +335,19 @@ def test_a_mindray_bedside_monitor_by_its_numbers():
         ("art_map", None),
     ]
     assert all(isinstance(row, Unmapped) for row in rows[3:])
+
+
+def test_the_pulmonary_artery_of_a_mindray_bedside_monitor():
+    """503 to 505 are the pulmonary artery; its phases are named as those of other pressures."""
+    sent = [("503", "Sys"), ("504", "Mean"), ("505", "Dia"), ("503", "Mean")]
+    rows = decode(
+        *(f"OBX||NM|{code}^{label}|2119|17|mmHg|||||F" for code, label in sent),
+        version="2.3.1",
+        control_id="204",
+    )
+    assert [getattr(row, "signal", None) for row in rows] == [
+        "pap_sys", "pap_map", "pap_dia", None,
+    ]  # fmt: skip
 
 
 def test_a_bare_number_that_a_mindray_monitor_uses_too():

@@ -51,8 +51,8 @@ START = AlertReport(
 )
 DUE = replace(START, kind="CRT_DUE", clause="personalise R6", pressure=None)
 
-#: ORU^R40^ORU_R40 as IHE PCD TF-2 3.4 lays it out: at most one alert, patient and place if known.
-STRUCTURE = re.compile(r"MSH (PID )?(PV1 )?(ORC )?OBR (PRT )?(OBX (NTE )?)+")
+#: ORU^R40^ORU_R40 as IHE PCD TF-2 3.4 lays it out: at most one alert, a patient or a place.
+STRUCTURE = re.compile(r"MSH (PID (PV1 )?|PV1 )(ORC )?OBR (PRT )?(OBX (NTE )?)+")
 #: Facets: last number of OBX-4 to OBX-3, OBX-2 and what OBX-5 may be (TF-2 table of PCD-04).
 FACETS = {
     "1": ("196616^MDC_EVT_ALARM^MDC", "CWE", None),
@@ -190,7 +190,10 @@ def test_names_of_one_part_and_a_receiver_that_is_not_named():
 
 def test_a_heartbeat_is_an_advisory_without_priority_and_without_a_patient():
     message = heartbeat_message(ENVELOPE, "alive-icu-2-1", AT, 60.0)
-    assert structure(message) == "MSH OBR " + "OBX " * 8
+    assert STRUCTURE.fullmatch(structure(message))
+    assert [s[0] for s in split(message).segments][:3] == ["MSH", "PV1", "OBR"]
+    # HL7 table 0004: not applicable.
+    assert split(message).segments[1][2:] == ["N", "icu-2"]
     # ENVELOPE asks for receipts (PCD-05), but there is nobody whom a heartbeat would be brought.
     assert split(message).segments[0][15:17] == ["AL", "NE"]
     rows = facets(message)

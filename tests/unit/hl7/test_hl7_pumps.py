@@ -274,3 +274,74 @@ def test_the_source_that_delivers_is_the_one_that_counts():
 def test_an_order_to_a_pump_is_no_infusion():
     head = (HEAD[0].replace("ORU^R42^ORU_R01", "RGV^O15^RGV_O15"), *HEAD[1:])
     assert decode(MDS, now("5"), head=head) == []
+
+
+SECONDARY = "OBX|6||{}|1.1.3.0|||||||X"
+LABEL = (
+    "OBX|7|CWE|158012^MDC_DEV_PUMP_SOURCE_CHANNEL_LABEL^MDC|1.1.3.1|^pump-source-info-secondary"
+    "||||||R"
+)
+ACTIVE = "OBX|9|CWE|158016^MDC_DEV_PUMP_ACTIVE_SOURCES^MDC|1.1.1.3|^pump-source-info-{}||||||R"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [SECONDARY.format("0^MDC_DEV_PUMP_INFUSATE_SOURCE_SECONDARY^MDC")],
+        [
+            SECONDARY.format("70999^^MDC"),
+            LABEL,
+        ],
+    ],
+)
+def test_what_flows_is_what_the_active_source_holds(second):
+    """The first source stands before it and has a drug; it does not flow."""
+    obx = [
+        status("infusing"), now("50"), programmed("5"), drug("Norepinephrine"), *second,
+        programmed("50", "1.1.3.5"), drug("Antibiotic", "1.1.3.2"),
+    ]  # fmt: skip
+    row = pump(*obx, ACTIVE.format("secondary"))
+    assert (row.drug, row.rate_ml_h) == ("Antibiotic", 50)
+    row = pump(*obx, ACTIVE.format("primary"))
+    assert row.drug == "Norepinephrine"
+
+
+def test_a_second_container_that_is_not_described_is_not_the_first():
+    head = (*HEAD[:2], "OBR|1|a1|a1|2222^Norepinephrine|||20261121100000+0900")
+    row = pump(
+        status("infusing"), now("50"), drug("Norepinephrine"), concentration("0.08"),
+        ACTIVE.format("secondary"),
+    )  # fmt: skip
+    assert (row.drug, row.concentration, row.rate_ml_h) == (None, None, 50)
+    [row] = decode(
+        MDS, DELIVERY, SOURCE, now("50"), drug(""), ACTIVE.format("secondary"), head=head
+    )
+    assert row.drug is None
+
+
+def test_a_device_that_a_participation_segment_names():
+    """HL7 v2.7 and later: PRT-10 instead of OBX-18; two pumps have the same places."""
+    bare = MDS.replace("P1001^^1^EUI-64", "")
+    prt = "PRT|1|UC||EQUIP^Equipment^HL70912||||||{}^^1^EUI-64"
+    again = "OBR|2|a2|a2|999999^Unknown medication|||20261121100000+0900"
+    rows = decode(
+        bare, prt.format("P7"), DELIVERY, now("5"), again, prt.format("none"),
+        bare, prt.format("P8"), DELIVERY, now("6"),
+    )  # fmt: skip
+    assert [(row.channel, row.rate_ml_h) for row in rows] == [("P7", 5), ("P8", 6)]
+    [row] = decode(MDS, prt.format("P7"), DELIVERY, now("5"))
+    assert row.channel == "P1001"
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [("Units/hour", "U/h"), ("milliunits/min", "mU/min"), ("ug/(kg.min)", "ug/kg/min"),
+     ("mcg/kg/minute", "ug/kg/min"), ("I.E./h", "U/h")],
+)  # fmt: skip
+def test_words_that_pumps_write_for_units_of_a_dose(unit, expected):
+    row = pump(now("5", ""), f"OBX|9|NM|157924^MDC_RATE_DOSE^MDC|1.1.2.6|1.8|{unit}|||||R")
+    assert (row.dose, row.dose_unit) == (1.8, expected)
+
+
+def test_a_rate_an_hour_in_full():
+    assert pump(now("5").replace(ML_H, "mL/hour")).rate_ml_h == 5

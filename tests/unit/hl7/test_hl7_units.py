@@ -31,6 +31,15 @@ WIRE = [
     ("2524-7^Lactate^LN", "mg/dL", LACTIC, 0, "lactate"),
     ("44963-7^CRT^LN", "ms", Fraction(1, 1000), 0, "crt"),
     ("29463-7^Weight^LN", "[lb_av]", POUND, 0, "weight"),
+    ("29463-7^Weight^LN", "pounds", POUND, 0, "weight"),
+    ("29463-7^Weight^LN", "[oz_av]^oz^UCUM", POUND / 16, 0, "weight"),
+    ("29463-7^Weight^LN", "kilograms", 1, 0, "weight"),
+    ("44963-7^CRT^LN", "seconds", 1, 0, "crt"),
+    ("2524-7^Lactate^LN", "mEq/L", 1, 0, "lactate"),  # one charge
+    ("2951-2^Natrium^LN", "mval/l", 1, 0, "sodium"),
+    ("8867-4^HR^LN", "beats/minute", 1, 0, "heart_rate"),
+    ("8751-0^CI^LN", "L/(min.m2)", 1, 0, "cardiac_index"),
+    ("150312^MDC_RES_VASC_SYS^MDC", "dyn\u00b7s/cm5", 1, 0, "svr"),
     ("8302-2^Height^LN", "[in_i]", Fraction("2.54"), 0, "height"),
 ]  # fmt: skip
 
