@@ -85,18 +85,17 @@ class Subrecord:
         status, number = _HEAD.unpack_from(self._data, channel.at)
         label = LABELS[number] if number < len(LABELS) else f"label {number}"
         line = channel.name, label
-        signals = ARTERIAL_SIGNALS if line in arterial else LABEL_SIGNALS.get(label)
+        signals = ARTERIAL_SIGNALS if line in arterial else LABEL_SIGNALS.get(label, {})
         for name, at in PRESSURE_FIELDS.items():
             value = self._value(channel.at + at)
             divisor, unit = (1, "1/min") if name == "hr" else (MMHG, "mmHg")
-            quality = _quality(status, value, zero=_zero(status, self._level))
-            if signals is None:
-                if status & EXISTS and value > NO_MEASUREMENT:
-                    source = f"{channel.name} {label}.{name}"
-                    yield Unmapped(source, f"{value / divisor:g}", unit)
-            elif name in signals:
+            if name in signals:
+                quality = _quality(status, value, zero=_zero(status, self._level))
                 source = f"{label}.{name}"
                 yield self._reading(signals[name], value / divisor, quality, channel.name, source)
+            elif status & EXISTS and value > NO_MEASUREMENT:
+                source = f"{channel.name} {label}.{name}"
+                yield Unmapped(source, f"{value / divisor:g}", unit)
 
     def _value(self, at: int) -> int:
         return int.from_bytes(self._data[at : at + 2], "little", signed=True)

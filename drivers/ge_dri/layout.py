@@ -133,7 +133,7 @@ ARTERIAL_SIGNALS: Final[Mapping[str, str]] = {
     "mean": "art_map",
     "hr": "pulse_rate",
 }
-#: Signals of labels that mean the same at every site. Phases of a venous pressure are not read.
+#: Signals of labels that mean the same at every site. Phases of a venous pressure mean nothing.
 LABEL_SIGNALS: Final[Mapping[str, Mapping[str, str]]] = {
     "CVP": {"mean": "cvp"},
     "PA": {"sys": "pap_sys", "dia": "pap_dia", "mean": "pap_map"},

@@ -67,7 +67,7 @@ class DriSession:
             return [Problem(Fault("RECORD", frame.offset, record))]
         if not any(displayed(record)):
             other = f"record of main type {record.main_type} without displayed values"
-            return [] if self._note else [Alive(other)]
+            return [Alive(self._note or other)]
         if self._interval is not None:
             self._due = now + PATIENCE * self._interval
         rows = record_rows(record, frame.offset, self._arterial)

@@ -257,17 +257,18 @@ class Link(ABC):
         # Somebody may plug the device in, with wrong settings, long after the port was opened.
         signs = (self._answers, self.counters.bytes_in > self._bytes_at_message)
         if self.state is not LinkState.SILENT:
-            reason = self._why_silent(now - self._quiet_since)
+            reason = self.why_silent(now - self._quiet_since)
             self._step(LinkEvent.QUIET, reason)
             self._trouble(reason, self._quiet_since)
         elif signs != self._signs:
-            reason = self._why_silent(now - self._quiet_since)
+            reason = self.why_silent(now - self._quiet_since)
             self._machine.explain(reason)
             self._tell()
             self.log.warning("link.trouble", code=LinkError.code, state="silent", reason=reason)
         self._signs = signs
 
-    def _why_silent(self, seconds: float) -> str:
+    def why_silent(self, seconds: float) -> str:
+        """Why nothing valid has come for so many seconds, as far as the bytes that came tell."""
         if self._answers:
             return f"the device answers ({self.detail}) but sent no data for {seconds:.0f} s"
         received = self.counters.bytes_in - self._bytes_at_message

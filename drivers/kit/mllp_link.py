@@ -153,10 +153,11 @@ class MllpLink(Link):
         peer = self._conversations.pop(conversation, "a peer")
         self.fault("TLS_REFUSED", f"{peer}: {reason}")
 
-    def _why_silent(self, seconds: float) -> str:
+    def why_silent(self, seconds: float) -> str:
+        """Also that nobody is there to send."""
         if not self._conversations:
             return f"no device is connected to {self.where} for {seconds:.0f} s"
-        return super()._why_silent(seconds)
+        return super().why_silent(seconds)
 
     def _left(self, conversation: Conversation, reason: str) -> None:
         peer = self._conversations.pop(conversation, None)

@@ -129,7 +129,8 @@ def _beside(driver: Driver, name: str) -> ModuleType | None:
 class ProbeSink:
     """A link's sink that only remembers; `tap` belongs into the same link's `LinkSpec`.
 
-    `beginning` are the first bytes that came, whatever they are.
+    `beginning` are the first bytes that came, whatever they are. `waiting`: the link was open when
+    it was stopped, and nothing had been heard yet.
     """
 
     def __init__(self) -> None:
@@ -140,6 +141,7 @@ class ProbeSink:
         self.messages = 0
         self.newest = b""
         self.reason = ""
+        self.waiting = False
 
     def tap(self, direction: Direction, data: bytes) -> None:
         """Remember how it began."""
@@ -168,7 +170,7 @@ class ProbeSink:
     def state(self, _link: str, state: LinkState, reason: str, _since: float) -> None:
         """Remember the last reason; that we try again or stopped it ourselves is none."""
         if state not in {LinkState.OPENING, LinkState.CLOSED}:
-            self.reason = reason
+            self.reason, self.waiting = reason, state is LinkState.WAITING
 
 
 def describe(row: Row) -> Heard:

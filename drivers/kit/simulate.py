@@ -21,6 +21,7 @@ from drivers.kit.capture_player import CapturePlayer
 from drivers.kit.contract import Driver, SimulatedDevice
 from drivers.kit.faults import faulty, simulated
 from drivers.kit.playback import Play, SimClock
+from drivers.kit.serial_port import is_pty
 from drivers.kit.udp_link import speaks_udp, udp_options
 from monitor_daemon.core.errors import ConfigError
 
@@ -213,15 +214,15 @@ async def _dial(device: SimulatedDevice, host: str, port: int) -> None:
 async def run_pty(simulation: Simulation, link: Path | None, ready: Ready) -> None:
     """Be the device at the far end of a pseudo-terminal; `link` becomes a symlink to it.
 
-    Raises ConfigError if `link` exists and is not a symlink, or cannot be made. Bytes that nobody
-    reads are lost, as on a serial line.
+    Raises ConfigError if `link` is anything but a symlink to a pseudo-terminal, such as the name of
+    a real port, or cannot be made. Bytes that nobody reads are lost, as on a serial line.
     """
     master, slave = pty.openpty()
+    path = os.ttyname(slave)
     # The slave stays open here: without it the master reports a hang-up until a reader comes.
     try:
         tty.setraw(slave)
         os.set_blocking(master, False)
-        path = os.ttyname(slave)
         if link is not None:
             _point(link, path)
         await _serve_pty(simulation, master, lambda: ready(str(link or path)))
@@ -229,7 +230,7 @@ async def run_pty(simulation: Simulation, link: Path | None, ready: Ready) -> No
         os.close(master)
         os.close(slave)
         if link is not None:
-            _unpoint(link)
+            _unpoint(link, path)
 
 
 async def _serve_pty(simulation: Simulation, master: int, ready: Callable[[], None]) -> None:
@@ -251,16 +252,17 @@ async def _serve_pty(simulation: Simulation, master: int, ready: Callable[[], No
 
 
 def _point(link: Path, target: str) -> None:
-    if link.is_symlink():
+    if link.is_symlink() and is_pty(str(link)):
         link.unlink()
-    elif link.exists():
-        raise ConfigError(f"{link} exists and is no symlink; choose another path")
+    elif link.is_symlink() or link.exists():
+        raise ConfigError(f"{link} is there and no link to a pseudo-terminal; choose another path")
     try:
         link.symlink_to(target)
     except OSError as error:
         raise ConfigError(f"{link}: {error.strerror}") from error
 
 
-def _unpoint(link: Path) -> None:
-    if link.is_symlink():
+def _unpoint(link: Path, target: str) -> None:
+    """Remove the link, unless it has become another simulation's, or was never ours."""
+    if link.is_symlink() and str(link.readlink()) == target:
         link.unlink()

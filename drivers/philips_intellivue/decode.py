@@ -103,19 +103,21 @@ class Reader:
         """
         kind = _KINDS.get(frame.payload[0]) if frame.payload else None
         if kind is not None:
-            if kind is not Kind.ACCEPT:
-                return [Heard(frame.raw, kind)]
-            left = self.finish()
-            self._begin()
-            return [*left, Heard(frame.raw, kind)]
+            if kind is Kind.ACCEPT:
+                # Ticks may count anew. All else is told by the MDS create event, which a datagram
+                # that is late or comes twice must not undo.
+                self.mds.clock = DeviceClock()
+            return [Heard(frame.raw, kind)]
         said = parse(frame.payload)
         match said:
             case str():
                 return Fault("RECORD", frame.offset, said)
             case Event():
-                # The monitor presents itself anew, also if its acceptance was lost on its way.
-                self._channels = Channels()
+                # A new association: the monitor presents itself before it serves any poll.
+                left = self.finish()
+                self._begin()
                 self.mds.tell(said.attributes, said.ticks)
+                return [*left, Heard(frame.raw, said)]
             case PollResult():
                 done = self._joiner.take(frame, said, self._rows(said, frame.offset))
                 return [_joined(joined, said) for joined in done]

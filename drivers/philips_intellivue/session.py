@@ -25,6 +25,7 @@ from drivers.philips_intellivue.export import (
     NUMERICS_QUERY,
     SYSTEM_QUERY,
     Event,
+    Other,
     PollResult,
     Query,
     Refusal,
@@ -58,6 +59,7 @@ class State(Enum):
     CLOSED = "the transport to open"
     ASSOCIATING = "the answer to an association request"
     REFUSED = "an older association to end"
+    UNFIT = "the release of an association that is of no use"
     CREATING = "the monitor to present itself"
     POLLING = "poll results"
     ENDING = "the end of an association"
@@ -70,6 +72,7 @@ class Happened(Enum):
     OPENED = "the transport opened"
     ACCEPTED = "the monitor accepted"
     REFUSED = "the monitor refused"
+    UNFIT = "the monitor accepted without plain numerics of one second"
     CREATED = "the MDS create event is stored and answered"
     ENDED = "the monitor aborted or released"
     DUE = "the time to wait is over"
@@ -80,6 +83,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Happened], tuple[State, bytes | None]]] 
     (State.CLOSED, Happened.OPENED): (State.ASSOCIATING, REQUEST),
     (State.ASSOCIATING, Happened.ACCEPTED): (State.CREATING, None),
     (State.ASSOCIATING, Happened.REFUSED): (State.REFUSED, None),
+    (State.ASSOCIATING, Happened.UNFIT): (State.UNFIT, None),
     # The answer to the request may have been lost on its way.
     (State.ASSOCIATING, Happened.CREATED): (State.POLLING, None),
     (State.ASSOCIATING, Happened.ENDED): (State.ENDING, None),
@@ -87,6 +91,8 @@ TRANSITIONS: Final[Mapping[tuple[State, Happened], tuple[State, bytes | None]]] 
     (State.REFUSED, Happened.CREATED): (State.POLLING, None),
     (State.REFUSED, Happened.ENDED): (State.ENDING, None),
     (State.REFUSED, Happened.DUE): (State.ASSOCIATING, REQUEST),
+    (State.UNFIT, Happened.ENDED): (State.ENDING, None),
+    (State.UNFIT, Happened.DUE): (State.ENDING, RELEASE_REQUEST),
     (State.CREATING, Happened.CREATED): (State.POLLING, None),
     (State.CREATING, Happened.ENDED): (State.ENDING, None),
     (State.CREATING, Happened.DUE): (State.ENDING, RELEASE_REQUEST),
@@ -97,6 +103,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Happened], tuple[State, bytes | None]]] 
 PATIENCE: Final[Mapping[State, float]] = {
     State.ASSOCIATING: RETRY_S,
     State.REFUSED: REFUSED_S,
+    State.UNFIT: PAUSE_S,
     State.CREATING: CREATE_S,
     State.POLLING: LOST_S,
     State.ENDING: PAUSE_S,
@@ -106,6 +113,12 @@ _EVENTS: Final[Mapping[Kind, Happened]] = {
     Kind.REFUSE: Happened.REFUSED,
     Kind.ABORT: Happened.ENDED,
     Kind.RELEASE_RESPONSE: Happened.ENDED,
+}
+#: What `status` says of the monitor meanwhile.
+_WORDS: Final[Mapping[Kind, str]] = {
+    Kind.ACCEPT: "association accepted",
+    Kind.REFUSE: "association refused: the monitor serves another client",
+    Kind.ABORT: "association aborted by the monitor",
 }
 _ANSWERING: Final = frozenset({State.ASSOCIATING, State.REFUSED, State.CREATING, State.POLLING})
 _EXTENDED: Final = {NUMERICS: NUMERICS_QUERY, ALERTS: ALERTS_QUERY}
@@ -132,7 +145,6 @@ class PhilipsSession:
         self._polls = 0
         self._requests = 0
         self._leaving = False
-        self._said = ""
 
     def connected(self, now: float) -> list[Effect]:
         """The transport opened: an association request, or nothing."""
@@ -207,6 +219,8 @@ class PhilipsSession:
         what = heard.what
         if isinstance(what, Kind):
             return self._association(what, payload, now)
+        if self._state is State.UNFIT:
+            return []
         if isinstance(what, PollResult) and what.code in _EXTENDED:
             query = _EXTENDED[what.code]
             if query in self._next:
@@ -214,7 +228,10 @@ class PhilipsSession:
         elif isinstance(what, Refusal):
             for query in [q for q in self._next if self._invokes.get(q) == what.invoke]:
                 self._next[query] = self._renew[query] = now + AGAIN_S
-        effects = self._note(str(self._reader.mds))
+        effects: list[Effect] = []
+        if not isinstance(what, Other):
+            # Also without values: a monitor in standby or without numerics is no silent line.
+            effects.append(Alive(str(self._reader.mds) or _WORDS[Kind.ACCEPT]))
         reply = None
         if isinstance(what, Event) and what.confirmed and self._state in _ANSWERING:
             reply = encode(mds_create_result(what.invoke, what.ticks), self._framing)
@@ -223,29 +240,17 @@ class PhilipsSession:
         return effects
 
     def _association(self, kind: Kind, payload: bytes, now: float) -> list[Effect]:
+        event, words = _EVENTS.get(kind), _WORDS.get(kind)
         if kind is Kind.ACCEPT and self._state is State.ASSOCIATING:
             profile = granted(payload)
             options = profile.options if profile else 0
             if not options & ONE_SECOND or options & AVERAGES:
-                self._deadline = None
-                reason = (
-                    f"the monitor grants options {options:08X}: no plain numerics of one second"
-                )
-                return [self._send(RELEASE_REQUEST), Close(reason)]
-        effects: list[Effect] = []
-        if kind is Kind.REFUSE:
-            effects = self._note("association refused: the monitor serves another client")
-        event = _EVENTS.get(kind)
+                event = Happened.UNFIT
+                words = f"the monitor grants options {options:08X}: no plain numerics of one second"
+        effects: list[Effect] = [] if words is None else [Alive(words)]
         if self._leaving and event is Happened.ENDED:
             return [*effects, Close("the association has ended")]
         return effects if event is None else [*effects, *self._step(event, now)]
-
-    def _note(self, words: str) -> list[Effect]:
-        """What a person should know of the monitor, when it changes."""
-        if not words or words == self._said:
-            return []
-        self._said = words
-        return [Alive(words)]
 
     def _send(self, payload: bytes) -> Send:
         return Send(encode(payload, self._framing))

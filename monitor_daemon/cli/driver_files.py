@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from drivers.kit.contract import Driver
 from drivers.kit.kept import keep
 from drivers.kit.new_driver import new_driver
 from drivers.kit.registry import GROUP, load_driver
-from monitor_daemon.cli.decode import driver_settings, parse_options
+from monitor_daemon.cli.decode import driver_options, driver_settings, framing
 from monitor_daemon.cli.exits import stop
-from monitor_daemon.core.errors import CommandError, MonitorError
+from monitor_daemon.core.errors import MonitorError
 
 
 def keep_capture(
@@ -30,11 +29,9 @@ def keep_capture(
     """
     try:
         driver = load_driver(name)
-        options = option or []
-        driver_settings(driver, options)
-        file, kept = keep(
-            driver, _mode(driver, mode), parse_options(options), capture, into, seconds
-        )
+        driver_settings(driver, option or ())
+        given = driver_options(driver, option or ())
+        file, kept = keep(driver, framing(driver, mode), given, capture, into, seconds)
     except (MonitorError, OSError) as error:
         stop(error)
     for row in kept.rows:
@@ -62,10 +59,3 @@ def new(
         typer.echo(path)
     if not laid.announced:
         typer.echo(f"now add to [project.entry-points] {GROUP}: {laid.entry_point}", err=True)
-
-
-def _mode(driver: Driver, mode: str | None) -> str:
-    if mode is not None and mode not in driver.modes:
-        known = ", ".join(driver.modes)
-        raise CommandError(f"driver {driver.name} has no mode {mode!r}, only {known}", code="USAGE")
-    return mode or driver.modes[0]

@@ -23,7 +23,7 @@ from drivers.kit.probe import ProbeSink, describe, explainer
 from drivers.kit.registry import driver_names, load_driver
 from drivers.kit.serial_link import SerialLink
 from drivers.kit.simulate import Simulation, run_client, run_pty, run_server
-from monitor_daemon.cli.decode import decoded, driver_settings, parse_options
+from monitor_daemon.cli.decode import decoded, driver_settings, parse_options, while_read
 from monitor_daemon.cli.driver_files import keep_capture, new
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.cli.explain import explain, told
@@ -134,6 +134,9 @@ def probe(
     try:
         link = _link(_spec(_load(name), sink, option, sink.tap), port, connect, listen, line)
         _run(link.run(), seconds)
+        if listen is None and sink.waiting and link.counters.bytes_in:
+            # The link's own patience is longer, but the bytes that came tell something already.
+            sink.reason = link.why_silent(seconds)
         _print_probe(link, sink)
         if not sink.messages:
             raise LinkError(f"no valid message in {seconds:g} s: {sink.reason}", code="NOT_HEARD")
@@ -195,6 +198,9 @@ def record(
     """Write every byte that passes to a capture file, with times, until Ctrl-C."""
     try:
         driver = _load(name)
+        if not file.name.endswith(SUFFIX):
+            # `decode` and `simulate` know a capture by its name.
+            raise CommandError(f"{file}: the name of a capture ends in {SUFFIX}", code="USAGE")
         with Capture(file) as capture:
             spec = _spec(driver, capture, option, capture.tap)
             link = _link(spec, port, connect, listen, line)
@@ -226,7 +232,7 @@ def replay(
                 yield item.data
 
     try:
-        with file.open("rb") as source:
+        with while_read(), file.open("rb") as source:
             for row in decoded(_load(name), mode, option or (), parts(source)):
                 heard = describe(row)
                 words = (heard.signal or "unmapped", heard.value, heard.unit, heard.quality)
@@ -273,6 +279,8 @@ def _link(
     _exactly_one(port=port, connect=connect, listen=listen)
     if port is not None:
         return serial_link(spec, port, parse_options(line or ()))
+    if line:
+        raise CommandError("--line: only a serial port (--port) has line settings", code="USAGE")
     if connect is not None:
         return dial_link(spec, connect)
     return listen_link(spec, listen or "")

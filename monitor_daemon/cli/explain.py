@@ -11,7 +11,7 @@ from drivers.kit.capture import SUFFIX
 from drivers.kit.contract import Driver
 from drivers.kit.probe import Explain, Explained, explainer, splitter, validator
 from drivers.kit.registry import driver_names, load_driver
-from monitor_daemon.cli.decode import driver_settings, received
+from monitor_daemon.cli.decode import driver_settings, received, while_read
 from monitor_daemon.cli.exits import stop
 from monitor_daemon.core.errors import CommandError, FrameError, MonitorError
 from monitor_daemon.core.vocabulary import Fault
@@ -37,17 +37,18 @@ def explain(
         whole = [found for _, found in items if isinstance(found, bytes)]
         findings = iter(_validate(driver, whole, options) if check else [()] * len(whole))
         readable = 0
-        for number, (offset, found) in enumerate(items, 1):
-            typer.echo(f"message {number}, at byte {offset}")
-            if isinstance(found, Fault):
-                parts = [Explained(found.code, "", f"unreadable: {found.reason}")]
-            else:
-                parts = list(explanation(found, options))
-            readable += not (len(parts) == 1 and parts[0].use.startswith("unreadable"))
-            if isinstance(found, bytes):
-                parts += next(findings)
-            for text in told(parts):
-                typer.echo(text)
+        with while_read():
+            for number, (offset, found) in enumerate(items, 1):
+                typer.echo(f"message {number}, at byte {offset}")
+                if isinstance(found, Fault):
+                    parts = [Explained(found.code, "", f"unreadable: {found.reason}")]
+                else:
+                    parts = list(explanation(found, options))
+                readable += not (len(parts) == 1 and parts[0].use.startswith("unreadable"))
+                if isinstance(found, bytes):
+                    parts += next(findings)
+                for text in told(parts):
+                    typer.echo(text)
         if not readable:
             raise FrameError(f"{file}: no message that driver {name} can read")
     except (MonitorError, OSError) as error:

@@ -69,9 +69,21 @@ def test_an_arterial_line_is_found_by_label_on_every_channel(channel, label):
 
 def test_channel_number_means_nothing():
     rows = decode(record(basic((P1, pressure(CVP, 0, 0, 800)), (P2, pressure(ART, 1, 2, 6600)))))
-    assert [(r.signal, r.value, r.channel) for r in rows if r.signal in {"art_map", "cvp"}] == [
+    means = [r for r in rows if isinstance(r, Reading) and r.source.endswith(".mean")]
+    assert [(r.signal, r.value, r.channel) for r in means] == [
         ("cvp", 8.0, "P1"),
         ("art_map", 66.0, "P2"),
+    ]
+
+
+def test_values_beside_those_that_a_label_means_are_unmapped():
+    venous, pulmonary = pressure(CVP, 1200, 400, 800, 72), pressure(PA, 3000, 1000, 2000, 72)
+    rows = decode(record(basic((P1, venous), (P2, pulmonary))))
+    assert [r for r in rows if isinstance(r, Unmapped)] == [
+        Unmapped("P1 CVP.sys", "12", "mmHg"),
+        Unmapped("P1 CVP.dia", "4", "mmHg"),
+        Unmapped("P1 CVP.hr", "72", "1/min"),
+        Unmapped("P2 PA.hr", "72", "1/min"),
     ]
 
 

@@ -131,7 +131,11 @@ def test_a_sample_a_little_newer_than_its_result_is_not_of_last_week():
 
 
 def test_a_new_association_forgets_the_old_clock_and_bed():
-    assert times(mds_create(x091E=string("A")), golden.ACCEPT, golden.ABP)[0] is None
+    known = golden.MDS_CREATE, mds_create(x091E=string("A"))
+    assert times(*known, golden.ACCEPT, golden.ABP)[0] is None
+    anew = mds_create(x0987=b"\xff" * 8)
+    [first, *_] = rows(*known, golden.ACCEPT, anew, golden.ABP)
+    assert (first.device_time, first.bed) == (None, None)
 
 
 def alarm(source, code, kind=4, state=0, words=""):

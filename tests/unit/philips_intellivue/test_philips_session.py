@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from philips_bench import SIGNALS, START, Bench
+from philips_messages import START as START_TICKS
+from philips_messages import result
 
-from drivers.kit.contract import Alive, Close, Send
+from drivers.kit.contract import Alive, Message, Send
 from drivers.philips_intellivue.association import Profile, accept
 from drivers.philips_intellivue.driver import DRIVER
 from drivers.philips_intellivue.frames import BOF
@@ -34,7 +36,8 @@ def test_dialogue_of_a_start(framing):
     assert [message for _, message in bench.sent[:2]] == [golden.REQUEST, golden.MDS_RESULT]
     assert bench.asked() == [(0.0, "alerts"), (0.0, "numerics")]
     assert [message[0] for message in bench.received[:2]] == [0x0E, 0xE1]
-    assert bench.notes == ["Philips SIMULATOR, bed ICU7, monitoring"]
+    assert bench.notes[0] == "association accepted"
+    assert set(bench.notes[1:]) == {"Philips SIMULATOR, bed ICU7, monitoring"}
 
 
 @FRAMINGS
@@ -224,22 +227,56 @@ def test_a_lost_acceptance_is_made_good_by_the_create_event():
     assert [message for _, message in bench.sent].count(golden.REQUEST) == 1
 
 
-@pytest.mark.parametrize("options", [0x0C000000, 0xC0000000, 0x9C000000])
-def test_a_monitor_that_would_average_is_released(options):
+@pytest.mark.parametrize(
+    ("answer", "options"),
+    [
+        *((accept(Profile(8000, 1000, o)), o) for o in (0x0C000000, 0xC0000000, 0x9C000000)),
+        (golden.hexed("0E 08 05 08 13 01 00 16 01 02"), 0),
+    ],
+)
+def test_a_monitor_that_would_average_is_released(answer, options):
     """Numerics of 12 s, 1 min or 5 min averages must not pass for a beat-to-beat pressure."""
     session = DRIVER.session({"framing": "udp"})
     assert session.connected(0.0) == [Send(golden.REQUEST)]
-    effects = session.feed(accept(Profile(8000, 1000, options)), 0.1)
-    assert effects[0] == Send(golden.RELEASE)
-    assert isinstance(effects[1], Close)
-    assert f"{options:08X}" in effects[1].reason
+    [alive] = session.feed(answer, 0.1)
+    assert f"{options:08X}" in alive.detail
+    # Its create event is not answered and hides no reason. One association message a second.
+    assert session.feed(golden.MDS_CREATE, 0.2) == []
+    assert session.due() == pytest.approx(1.1)
+    assert session.wake(1.1) == [Send(golden.RELEASE)]
+    session.feed(golden.RELEASE_RESPONSE, 1.2)
+    assert session.due() >= 2.1
+    assert session.wake(session.due()) == [Send(golden.REQUEST)]
 
 
-def test_an_acceptance_without_a_profile_is_released():
+def test_a_monitor_without_numerics_answers():
+    """In standby they may simply stop; the line is not to blame."""
     session = DRIVER.session({"framing": "udp"})
     session.connected(0.0)
-    effects = session.feed(golden.hexed("0E 08 05 08 13 01 00 16 01 02"), 0.1)
-    assert effects[0] == Send(golden.RELEASE)
+    assert session.feed(golden.ACCEPT, 0.1) == [Alive("association accepted")]
+    session.feed(golden.MDS_CREATE, 0.2)
+    empty = result(ticks=START_TICKS, code=0x36)
+    assert session.feed(empty, 5.0) == [Alive("monitoring")]
+    assert session.feed(empty, 6.0) == [Alive("monitoring")]
+    assert session.feed(golden.ABORT, 7.0) == [Alive("association aborted by the monitor")]
+
+
+@pytest.mark.parametrize(
+    "arrived",
+    [
+        (golden.MDS_CREATE, golden.ACCEPT),
+        (golden.ACCEPT, golden.MDS_CREATE, golden.ACCEPT),
+    ],
+)
+def test_an_acceptance_that_is_overtaken_or_comes_twice_undoes_nothing(arrived):
+    """The operating mode is told by the create event: values of a demonstration stay such."""
+    session = DRIVER.session({"framing": "udp"})
+    session.connected(0.0)
+    for message in arrived:
+        demo = message.replace(bytes.fromhex("094600024000"), bytes.fromhex("094600022000"))
+        session.feed(demo, 0.1)
+    [message] = [e for e in session.feed(golden.ABP, 1.0) if isinstance(e, Message)]
+    assert {row.quality for row in message.rows} == {Quality.NOT_PATIENT}
 
 
 @FRAMINGS
