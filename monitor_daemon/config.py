@@ -104,7 +104,8 @@ class LinkConfig(_Model):
 
     `bed` is the alias for every value without a bed of its own; `beds` maps bed codes on the wire,
     `channels` pump channels, to aliases. `study_channels` carry a blinded study drug. `drugs` says
-    what channels always carry whose pump names no drug, as the syringe's label would.
+    what channels always carry whose pump names no drug, as the syringe's label would. `arterial`
+    are the channels of arterial lines, the one that is followed first.
     `repeats` names the link that shows the same pumps. `expected_period` in seconds. `tls` and the
     files in PEM form are for `connect` and `listen`; `allow` lists networks that may dial in.
     """
@@ -120,6 +121,7 @@ class LinkConfig(_Model):
     study_channels: tuple[str, ...] = ()
     drugs: dict[str, Annotated[str, Field(min_length=1)]] = {}
     repeats: Alias | None = None
+    arterial: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     zone: Zone | None = None
     expected_period: Annotated[float, Field(gt=0, le=86400)] | None = None
     tls: bool = False
@@ -145,6 +147,8 @@ class LinkConfig(_Model):
             raise ValueError("tls is for connect and listen, a serial port has none")
         if self.listen is not None and self.secured and self.tls_cert is None:
             raise ValueError("a listener with tls needs tls_cert")
+        if len(set(self.arterial)) < len(self.arterial):
+            raise ValueError("arterial names a channel twice")
         if self.tls_key is not None and self.tls_cert is None:
             raise ValueError("tls_key without tls_cert")
         if self.listen is None:
@@ -196,6 +200,7 @@ class SiteConfig(_Model):
     def _consistent(self) -> Self:
         aliases = [bed.alias for bed in self.beds]
         names = [link.name for link in self.links]
+        repeated = [link.repeats for link in self.links]
         for what, found in (("beds.alias", aliases), ("links.name", names)):
             if twice := {name for name in found if found.count(name) > 1}:
                 raise ValueError(f"{what}: {min(twice)!r} stands there twice")
@@ -203,6 +208,15 @@ class SiteConfig(_Model):
             if link.repeats is not None and link.repeats not in set(names) - {link.name}:
                 raise ValueError(
                     f"links.{link.name}.repeats = {link.repeats!r}: not another link's name"
+                )
+            if link.repeats is not None and repeated.count(link.repeats) > 1:
+                raise ValueError(
+                    f"links.{link.name}.repeats = {link.repeats!r}: two links repeat it;"
+                    " leave one of them out, or the same pumps would be counted twice"
+                )
+            if link.repeats is not None and link.name in repeated:
+                raise ValueError(
+                    f"links.{link.name}.repeats = {link.repeats!r}: {link.name} is repeated itself"
                 )
             if unknown := link.aliases() - set(aliases):
                 raise ValueError(
@@ -215,6 +229,19 @@ class SiteConfig(_Model):
     def zone(self) -> ZoneInfo:
         """The site's time zone."""
         return ZoneInfo(self.site.zone)
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Which arterial source goes before which: by link, or link and channel ("icu|4A14").
+
+        The smaller rank goes first. An arterial channel that a link does not name has its link's.
+        """
+        order = [
+            name
+            for link in self.links
+            for name in (*(f"{link.name}|{channel}" for channel in link.arterial), link.name)
+        ]
+        return {name: rank for rank, name in enumerate(order)}
 
     def link_zone(self, link: LinkConfig) -> ZoneInfo:
         """The zone of a link's local times: its own, else the site's."""
@@ -278,6 +305,8 @@ def _explain(error: dict[str, Any]) -> str:
     shown = f" = {given!r}" if isinstance(given, str | int | float) and error["loc"] else ""
     if error["type"] == "extra_forbidden":
         reason = "no such key"
+    elif error["type"] == "tuple_type":
+        reason = "must be a list"
     return f"{key}{shown}: {reason}" if key else reason
 
 

@@ -153,7 +153,7 @@ class Daemon:
                 protocols=texts,
                 periods={name: link.period for name, link in self.links.items()},
                 speed=self.clock.speed,
-                ranks={link.name: rank for rank, link in enumerate(config.links)},
+                ranks=config.ranks,
                 repeats={link.name: link.repeats for link in config.links if link.repeats},
             )
             await engine.start(

@@ -11,6 +11,7 @@ from monitor_daemon.core.events import SECOND, Configured, Data, Sample
 from monitor_daemon.core.filter import Timed, refusal
 from monitor_daemon.core.intake import JUMP, DeviceClock, Jump
 from monitor_daemon.core.line import concerns_line, concerns_pump
+from monitor_daemon.core.pressure import TAKE_OVER
 from monitor_daemon.core.results import KINDS
 from monitor_daemon.core.sources import OtherPressure
 from monitor_daemon.core.subject import Bed
@@ -52,7 +53,10 @@ class Absorber:
             changed |= bed.others.take_flow(
                 bed.infusions, self._repeats, given.link, flow, self._drugs, now, at
             )
-        for pressure in pressures(given.samples):
+        lines = pressures(given.samples)
+        if len(lines) > 1:
+            lines.sort(key=lambda line: self._rank(f"{given.link}|{line[0]}"))
+        for pressure in lines:
             self._take(bed, given, pressure, now, say)
         for sample in given.samples:
             if sample.signal not in _PRESSURE:
@@ -84,8 +88,11 @@ class Absorber:
 
     def need(self, bed: Bed) -> int:
         """Samples a valid bin needs: half of what the source's declared period promises."""
-        link = (bed.pressure.source or "").split("|", 1)[0]
-        return max(1, ceil(round(30.0 / self._periods.get(link, 60.0), 6)))
+        return max(1, ceil(round(30.0 / self._period(bed), 6)))
+
+    def _period(self, bed: Bed) -> float:
+        """The declared period (s) of the arterial source that is followed."""
+        return self._periods.get((bed.pressure.source or "").partition("|")[0], 60.0)
 
     def absorb_block(
         self,
@@ -113,15 +120,20 @@ class Absorber:
             (at, mean, systolic, diastolic)
             for at, (_, _, (_, _, mean, systolic, diastolic, _)) in zip(times, block, strict=True)
         ]
-        self._take_block(bed, f"{link}|{channel}", self._ranks.get(link, 0), samples)
+        self._take_block(bed, f"{link}|{channel}", samples)
 
-    def _take_block(self, bed: Bed, source: str, rank: int, samples: Sequence[Timed]) -> None:
+    def _take_block(self, bed: Bed, source: str, samples: Sequence[Timed]) -> None:
         own = all(at >= bed.begun for at, *_ in samples)
         if own and bed.pressure.source in {None, source}:
-            bed.pressure.take_block(source, samples, rank)
+            bed.pressure.take_block(source, samples, self._rank(source))
             return
         for at, mean, systolic, diastolic in samples:
-            self._pressure(bed, source, rank, at, mean, systolic, diastolic, usable=True)
+            self._pressure(bed, source, at, mean, systolic, diastolic, usable=True)
+
+    def _rank(self, source: str) -> int:
+        """The site's place for an arterial source: that of its channel, else that of its link."""
+        link = source.partition("|")[0]
+        return self._ranks.get(source, self._ranks.get(link, 0))
 
     def _take(
         self,
@@ -133,14 +145,13 @@ class Absorber:
     ) -> None:
         channel, stamped, mean, systolic, diastolic, usable = pressure
         at = self._place_pressure(bed, stamped, given, now, say)
-        source, rank = f"{given.link}|{channel}", self._ranks.get(given.link, 0)
-        self._pressure(bed, source, rank, at, mean, systolic, diastolic, usable=usable)
+        source = f"{given.link}|{channel}"
+        self._pressure(bed, source, at, mean, systolic, diastolic, usable=usable)
 
     def _pressure(
         self,
         bed: Bed,
         source: str,
-        rank: int,
         at: int,
         mean: float,
         systolic: float | None,
@@ -155,9 +166,20 @@ class Absorber:
         """
         if at < bed.begun:
             return
-        if usable and bed.line.doubts(at):
+        if usable and bed.line.doubts(at, source):
             usable = refusal(mean, systolic, diastolic) is not None
-        bed.pressure.take(source, at, mean, systolic, diastolic, usable=usable, rank=rank)
+        # One value that is missing or a little late is no reason to leave a line.
+        patience = max(TAKE_OVER, round(2 * SECOND * self._period(bed)))
+        bed.pressure.take(
+            source,
+            at,
+            mean,
+            systolic,
+            diastolic,
+            usable=usable,
+            rank=self._rank(source),
+            patience=patience,
+        )
         if bed.pressure.source != source and usable:
             bed.others.pressures.setdefault(source, OtherPressure()).add(at, mean)
 
@@ -258,12 +280,18 @@ def _alarms(bed: Bed, given: Data, now: int, say: Callable[[Logged], None]) -> N
         key = f"{given.link}|{alarm.code}"
         detail = {"bed": given.bed, "link": given.link, "code": alarm.code}
         if concerns_line(alarm):
-            if line.problem(key, alarm, now):
+            if line.problem(key, alarm, now, own=given.link in _monitors(bed)):
                 say(Logged("LINE_PROBLEM", now, detail=detail))
         elif (given.flows or concerns_pump(alarm)) and line.pump_alarm(key, alarm, now):
             say(Logged("PUMP_ALARM", now, detail=detail))
     if stood and not line.problems:
         say(Logged("LINE_PROBLEM_OVER", now, detail={"bed": given.bed}))
+
+
+def _monitors(bed: Bed) -> set[str]:
+    """The links that bring an arterial line."""
+    sources = (bed.pressure.source or "", *bed.others.pressures)
+    return {source.partition("|")[0] for source in sources}
 
 
 def pressures(samples: Sequence[Sample]) -> list[Pressures]:

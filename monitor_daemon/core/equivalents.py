@@ -5,7 +5,7 @@ drug that a formula does not know is named, not left out in silence. Exact in fr
 half-up to three decimals once, at the end (reference sections 3.2 and 3.4).
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -14,6 +14,7 @@ import msgspec
 
 from monitor_daemon.core.dose import rounded
 from monitor_daemon.core.errors import InvariantError, MappingError
+from monitor_daemon.core.infusion import Infusions
 from monitor_daemon.core.outcomes import CATECHOLAMINES
 
 UNIT: Final = "ug/kg/min norepinephrine base equivalent"
@@ -67,6 +68,15 @@ _MASS: Final = {
 }
 
 
+#: ug/h, or U/h, in one of a dose unit for one kg; a weight matters where "kg" stands in it.
+_PER_HOUR: Final = {
+    "ug/kg/min": Decimal(60),
+    "ng/kg/min": Decimal("0.06"),
+    "mg/kg/h": Decimal(1000),
+    "U/min": Decimal(60),
+}
+
+
 class Equivalent(msgspec.Struct, frozen=True):
     """An equivalent dose in `unit` by `formula`; `missing` drugs run and have no factor in it."""
 
@@ -95,6 +105,24 @@ def equivalents(doses: Mapping[str, Decimal], *, blinded: bool = False) -> list[
         for formula in (KHANNA, GORADIA, KOTANI)
         for vasopressin in variants
     ]
+
+
+def doses_given(
+    infusions: Infusions, drugs: Iterable[str], weight: Decimal
+) -> tuple[dict[str, Decimal], bool]:
+    """The doses of `drugs` for `weight` (kg) in `DOSE_UNITS`, and whether they are all known.
+
+    What a pump gives of a drug whose unit is no rate (hydroxocobalamin) is not known.
+    """
+    doses: dict[str, Decimal] = {}
+    known = True
+    for drug in drugs:
+        amount, complete = infusions.amount(drug)
+        unit = DOSE_UNITS.get(drug, "ug/kg/min")
+        known = known and complete and unit in _PER_HOUR
+        if unit in _PER_HOUR:
+            doses[drug] = amount / _PER_HOUR[unit] / (weight if "kg" in unit else 1)
+    return doses, known
 
 
 def sympathomimetics(doses: Mapping[str, Decimal]) -> Equivalent:

@@ -215,6 +215,7 @@ def move(
     """
     subject, before = moment.subject, moment.subject.bed
     since = moment.now if given.since is None else given.since
+    lay_nowhere = subject.left is not None
     if given.reopen:
         _reopen(moment)
     inclusion.associate(moment, given, subjects)
@@ -228,6 +229,9 @@ def move(
         _part(bed, subjects, since)
         bed = beds[subject.bed] = rest(bed, since)
         bed.holder = subject.id
+        if lay_nowhere and since < moment.now:
+            # Whether a vasopressor ran was not written down for him: the bed's pumps know it.
+            bed.infusions.miss(since)
     return sorted(m for m in bed.pressure.bins if since // MINUTE <= m < moment.now // MINUTE)
 
 

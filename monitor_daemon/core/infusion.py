@@ -2,10 +2,10 @@
 
 Channels carrying one drug are summed. A pause of the whole drug shorter than the bridge keeps the
 last dose. A channel whose drug nobody mapped may hide any drug: a dose is then only "at least". A
-silent channel is trusted for 15 minutes.
+silent channel is trusted for 15 minutes. One that runs at a rate nobody can read is not one at 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +18,7 @@ from monitor_daemon.core.channel import (
     ConcentrationChange,
     finish_bolus,
     report,
+    same_words,
     strength_changes,
 )
 from monitor_daemon.core.dose import exact, rounded
@@ -33,6 +34,8 @@ HISTORY: Final = 40 * MINUTE
 KEPT: Final = 24 * 60 * MINUTE
 
 _ZERO: Final = Decimal(0)
+#: Statuses that say themselves that something flows.
+_FLOWS: Final = frozenset({"running", "bolus"})
 
 #: Drug classes that count as a vasopressor (reference 0.3). A blinded infusion has its own class.
 PRESSORS: Final = frozenset({"vasopressor", "vasopressin"})
@@ -96,7 +99,8 @@ class Infusions(msgspec.Struct):
     """All channels of a bed: `take` each report, `settle` each instant, then ask.
 
     `log` is what every channel said in the last day. `late` are reports that came too late to be
-    taken in order; from `missed` (ms) on the courses are to be made again (`relive`).
+    taken in order; from `missed` (ms) on the courses are to be made again (`relive`). `unread` are
+    channels that run at no rate we ever knew, since when.
     """
 
     channels: dict[str, Channel] = {}
@@ -109,6 +113,7 @@ class Infusions(msgspec.Struct):
     log: dict[str, list[Report]] = {}
     late: list[tuple[str, Report]] = []
     missed: int | None = None
+    unread: dict[str, int] = {}
 
     def defer(self, key: str, flow: Flow, measured: int) -> None:
         """A report of `measured` (ms) came late: it waits until the courses are made again."""
@@ -123,18 +128,17 @@ class Infusions(msgspec.Struct):
     def take(self, key: str, flow: Flow, drugs: DrugTable, now: int, measured: int) -> bool:
         """A pump reported at `now` what was so at `measured` (ms). True if something changed.
 
-        A report without a usable rate leaves the channel as it was, ageing, and removes one that
-        had stopped. What is older than what is known, or the same again, tells nothing new.
+        What is older than what is known, or the same again, tells nothing new.
         """
         known = self.channels.get(key)
         first = self.links.setdefault(key.partition("|")[0], now)
-        if flow.rate is None:
-            self._write(key, flow, measured)
-            if known is not None and known.rate == 0:
-                del self.channels[key]
-            return True
         if known is not None and measured <= known.measured:
             return False
+        if flow.rate is None:
+            self._write(key, flow, measured)
+            self._without_rate(key, known, flow, drugs, now)
+            return True
+        self.unread.pop(key, None)
         if known is not None and self.knows(key, flow, now):
             self.again(key, known, now, measured)
             return False
@@ -158,9 +162,29 @@ class Infusions(msgspec.Struct):
             self._compare(channel, others, now)
         return channel.tells != known.tells or now - known.seen > FRESH
 
+    def _without_rate(
+        self, key: str, known: Channel | None, flow: Flow, drugs: DrugTable, now: int
+    ) -> None:
+        """A report without a usable rate leaves the channel as it was, ageing.
+
+        Not so one that had stopped, or gave another drug: of what flows now nothing is known.
+        """
+        entry = drugs.entries.get(flow.drug) if flow.drug else None
+        if known is not None:
+            other = entry is not None and known.drug not in {None, entry.drug}
+            if known.rate > 0 and not other:
+                return
+            del self.channels[key]
+            if known.rate > 0 and known.drug:
+                self._used_again(known.drug, now)
+        if flow.status in _FLOWS and (entry is None or entry.group != "other"):
+            self.unread.setdefault(key, now)
+        else:
+            self.unread.pop(key, None)
+
     def _write(self, key: str, flow: Flow, measured: int) -> None:
         reports = self.log.setdefault(key, [])
-        if flow.rate is None and reports and reports[-1].flow.rate is None:
+        if flow.rate is None and reports and same_words(reports[-1].flow, flow):
             return
         reports.append(Report(measured, measured, flow))
         while len(reports) > 1 and reports[1].at < measured - KEPT:
@@ -190,10 +214,26 @@ class Infusions(msgspec.Struct):
                 course.since, course.run, course.gap, course.stopped = None, None, None, now
                 course.amount, course.complete = _ZERO, True
 
+    def forget(self, links: Collection[str]) -> bool:
+        """The channels of these links are shown by another; True if there were any."""
+        channels, unread = len(self.channels), len(self.unread)
+        self.channels = {k: c for k, c in self.channels.items() if k.partition("|")[0] not in links}
+        self.unread = {k: at for k, at in self.unread.items() if k.partition("|")[0] not in links}
+        return (len(self.channels), len(self.unread)) != (channels, unread)
+
+    def adopt(self, others: "Infusions", now: int) -> None:
+        """Follow what these channels say from now on: their last words count."""
+        self.channels |= others.channels
+        self.unread |= others.unread
+        for key, channel in others.channels.items():
+            if channel.words is not None:
+                self._write(key, channel.words, now)
+
     def settle(self, now: int, bridge: int) -> None:
         """Note what runs, pauses and stops as of `now`; `bridge` in ms."""
         running = [c for c in self.channels.values() if c.rate > 0]
-        self.blurred = any(c.drug is None for c in running) or self._lost(now)
+        unknown = bool(self.unread) or any(c.drug is None for c in running)
+        self.blurred = unknown or self._lost(now)
         for channel in running:
             if channel.drug and channel.group and channel.drug not in self.courses:
                 self.courses[channel.drug] = Course(channel.group)
@@ -292,8 +332,9 @@ class Infusions(msgspec.Struct):
         return sum((c.rate for c in flowing), _ZERO)
 
     def silent(self, now: int) -> list[str]:
-        """Channels that were delivering and have said nothing for more than five minutes."""
-        return [k for k, c in self.channels.items() if c.rate > 0 and now - c.seen > FRESH]
+        """Channels that deliver and have told no rate for more than five minutes."""
+        quiet = [k for k, c in self.channels.items() if c.rate > 0 and now - c.seen > FRESH]
+        return [*quiet, *(k for k, since in self.unread.items() if now - since > FRESH)]
 
     def unknown(self) -> list[str]:
         """Channels that deliver something of unknown drug, or a vasopressor of unknown strength."""

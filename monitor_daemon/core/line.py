@@ -32,10 +32,14 @@ _UNREAL: Final = frozenset({"inactive", "latched", "test", "standby", "demo"})
 
 
 class Problem(msgspec.Struct):
-    """A problem of the arterial line, in [since, until) ms as far as is known."""
+    """A problem of the arterial line, in [since, until) ms as far as is known.
+
+    `own`: it is one of a line of the link that tells it, and says nothing of another link's.
+    """
 
     since: int
     until: int
+    own: bool = False
 
 
 class Line(msgspec.Struct):
@@ -47,17 +51,28 @@ class Line(msgspec.Struct):
     problems: dict[str, Problem] = {}
     pumps: dict[str, int] = {}
 
-    def doubts(self, at: int) -> bool:
-        """Whether what the line showed at `at` (ms) is explained by a technical problem."""
-        return any(problem.since <= at < problem.until for problem in self.problems.values())
+    def doubts(self, at: int, source: str | None = None) -> bool:
+        """Whether a technical problem explains what a line showed at `at` (ms).
 
-    def problem(self, key: str, alarm: Alarmed, now: int) -> bool:
-        """Take an alarm of the line that came at `now`; True if a problem begins with it."""
+        With `source`, whether it explains what that arterial source showed.
+        """
+        return any(
+            problem.since <= at < problem.until
+            and (source is None or not problem.own or _link(key) == _link(source))
+            for key, problem in self.problems.items()
+        )
+
+    def problem(self, key: str, alarm: Alarmed, now: int, *, own: bool) -> bool:
+        """Take an alarm of the line that came at `now`; True if a problem begins with it.
+
+        `own`: its link brings a line, of which it speaks.
+        """
         known = self.problems.pop(key, None)
         if is_over(alarm):
             return False
         until = now + (LISTED if alarm.phase is None else LONGEST)
-        self.problems[key] = Problem(now if known is None else known.since, until)
+        since, own = (now, own) if known is None else (known.since, known.own)
+        self.problems[key] = Problem(since, until, own)
         return known is None
 
     def pump_alarm(self, key: str, alarm: Alarmed, now: int) -> bool:
@@ -89,6 +104,10 @@ def concerns_pump(alarm: Alarmed) -> bool:
 def is_over(alarm: Alarmed) -> bool:
     """Whether the alarm says that its condition has ended, or was none of a patient."""
     return alarm.phase in _OVER or not _UNREAL.isdisjoint(alarm.state)
+
+
+def _link(key: str) -> str:
+    return key.partition("|")[0]
 
 
 def _term(code: str) -> tuple[int, int]:

@@ -21,7 +21,8 @@ KEPT: Final = 1440
 OPEN: Final = 3
 #: Corrected times that differ by no more than this are one time (ms): the offset may have moved.
 SAME: Final = 100
-#: Another arterial source takes over after the present one has been without a value for so long.
+#: Another arterial source takes over after the present one has been without a value for so long;
+#: later if two values of it are further apart.
 TAKE_OVER: Final = MINUTE
 #: Without a pulse a mean below this may be a collapse (4.2 rule 2).
 PULSELESS: Final = 65.0
@@ -63,12 +64,14 @@ class Pressure(Window):
         *,
         usable: bool,
         rank: int = 0,
+        patience: int = TAKE_OVER,
     ) -> bool:
         """Judge one sample measured at `at`; True if it is valid and waits for its bin.
 
-        Of two sources the one with the smaller `rank` is followed, as long as it has values.
+        Of two sources the one with the smaller `rank` is followed, as long as it has values: it may
+        be without one for `patience` (ms).
         """
-        if not self.follows(source, at, rank, usable=usable):
+        if not self.follows(source, at, rank, patience, usable=usable):
             return False
         minute = at // MINUTE
         if minute < self.closed - OPEN:
@@ -87,11 +90,12 @@ class Pressure(Window):
         if reason is not None:
             if reason == "range" or mean < PULSELESS:
                 self._note_unreadable(at)
+            else:
+                self._end_unreadable(at)
             return self._reject(reason)
+        self._end_unreadable(at)
         if self.excursion(at, mean):
             return self._reject("excursion")
-        if at >= self.unreadable_until:
-            self.unreadable = None
         self.add(at, mean)
         self._collect(minute, (mean,))
         return True
@@ -115,7 +119,7 @@ class Pressure(Window):
             min(map(sub, ats, (newest, *ats))) <= SAME
             or ats[0] // MINUTE < self.closed - OPEN
             or not all_stand(means, systolics, diastolics)
-            or not self.follows(source, ats[0], rank, usable=True)
+            or not self.follows(source, ats[0], rank, TAKE_OVER, usable=True)
             or not self.add_block(ats, means)
         ):
             return False
@@ -124,8 +128,7 @@ class Pressure(Window):
             self.first_sample = ats[0]
         self.last_sample = ats[-1]
         self.source_seen = max(ats[-1], self.source_seen)
-        if ats[-1] >= self.unreadable_until:
-            self.unreadable = None
+        self._end_unreadable(ats[-1])
         begin = 0
         while begin < len(ats):
             minute = ats[begin] // MINUTE
@@ -170,11 +173,11 @@ class Pressure(Window):
         insort(self.late.setdefault(minute, waiting), (at, mean))
         return True
 
-    def follows(self, source: str, at: int, rank: int, *, usable: bool) -> bool:
+    def follows(self, source: str, at: int, rank: int, patience: int, *, usable: bool) -> bool:
         """Whether this source speaks for the bed; one that has gone quiet gives way to values."""
         if source == self.source:
             return True
-        quiet = at - self.source_seen >= TAKE_OVER
+        quiet = at - self.source_seen >= patience
         if self.source is not None and not (usable and (quiet or rank < self.source_rank)):
             return False
         self.source, self.source_rank = source, rank
@@ -197,6 +200,11 @@ class Pressure(Window):
             self.unreadable, self.unreadable_count = at, 0
         self.unreadable_until = at
         self.unreadable_count += 1
+
+    def _end_unreadable(self, at: int) -> None:
+        """A sample that is a pressure, if perhaps not the patient's: a flush, a closed stopcock."""
+        if at >= self.unreadable_until:
+            self.unreadable = None
 
     def close(self, minute: int, need: int) -> list[int]:
         """Minute `minute` begins: make the bins before it, each of at least `need` samples.

@@ -94,9 +94,8 @@ class Others(msgspec.Struct):
             self.infusions.take(f"{link}|{flow.channel}", flow, drugs, now, at)
             return False
         doubles = {first} if first else {name for name, main in repeats.items() if main == link}
-        gone = [key for key in followed.channels if key.partition("|")[0] in doubles]
-        for key in gone:
-            del followed.channels[key]
+        gone = followed.forget(doubles)
         if first is not None:
+            followed.adopt(self.infusions, at)
             self.infusions = Infusions()
-        return followed.take(f"{link}|{flow.channel}", flow, drugs, now, at) or bool(gone)
+        return followed.take(f"{link}|{flow.channel}", flow, drugs, now, at) or gone

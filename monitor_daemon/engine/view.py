@@ -1,6 +1,5 @@
 """The ward as a person asks for it: beds, channels and subjects, with every state by its name."""
 
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -8,8 +7,8 @@ import msgspec
 from monitor_daemon.clock import iso
 from monitor_daemon.core.criteria import Said
 from monitor_daemon.core.dose import exact
-from monitor_daemon.core.equivalents import DOSE_UNITS, equivalents
-from monitor_daemon.core.infusion import PRESSORS, Infusions
+from monitor_daemon.core.equivalents import doses_given, equivalents
+from monitor_daemon.core.infusion import PRESSORS
 from monitor_daemon.core.judgement import ENDED
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import RuleSet
@@ -20,13 +19,6 @@ from monitor_daemon.core.ward import Ward
 PRE: Final = "PRE"
 #: Kinds of rule that give a verdict on eligibility.
 _SCREENING: Final = {"inclusion", "inclusion_window"}
-#: ug/h, or U/h, in one of a dose unit for one kg; a weight matters where "kg" stands in it.
-_PER_HOUR: Final = {
-    "ug/kg/min": Decimal(60),
-    "ng/kg/min": Decimal("0.06"),
-    "mg/kg/h": Decimal(1000),
-    "U/min": Decimal(60),
-}
 
 
 def ward_view(ward: Ward) -> dict[str, Any]:
@@ -68,7 +60,10 @@ def equivalent_doses(moment: Moment, *, blinded: bool) -> list[dict[str, Any]]:
     weight, infusions = moment.subject.weight_kg, moment.bed.infusions
     if weight is None:
         return []
-    doses, known = _doses(infusions, exact(weight))
+    courses = infusions.courses.items()
+    given = [drug for drug, c in courses if c.group in PRESSORS and c.since is not None]
+    doses, known = doses_given(infusions, given, exact(weight))
+    known = known and not infusions.blurred
     return [
         {
             "formula": found.formula,
@@ -79,20 +74,6 @@ def equivalent_doses(moment: Moment, *, blinded: bool) -> list[dict[str, Any]]:
         }
         for found in equivalents(doses, blinded=blinded)
     ]
-
-
-def _doses(infusions: Infusions, weight: Decimal) -> tuple[dict[str, Decimal], bool]:
-    """What is given of each vasopressor in its unit of `DOSE_UNITS`, and whether that is all."""
-    doses: dict[str, Decimal] = {}
-    known = not infusions.blurred
-    for drug, course in infusions.courses.items():
-        if course.group not in PRESSORS or course.since is None:
-            continue
-        amount, complete = infusions.amount(drug)
-        unit = DOSE_UNITS.get(drug, "ug/kg/min")
-        doses[drug] = amount / _PER_HOUR[unit] / (weight if "kg" in unit else 1)
-        known = known and complete
-    return doses, known
 
 
 def screened(subject: Subject, rules: RuleSet) -> Said | None:

@@ -1,7 +1,6 @@
 """The inclusion window of the argipressin trial, before any allocation exists (reference G1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -20,7 +19,7 @@ from monitor_daemon.core.criteria import (
     verdict,
 )
 from monitor_daemon.core.dose import exact, rounded
-from monitor_daemon.core.equivalents import DOSE_UNITS, GORADIA, equivalents
+from monitor_daemon.core.equivalents import DOSE_UNITS, GORADIA, doses_given, equivalents
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.infusion import Dose
 from monitor_daemon.core.moment import NOREPINEPHRINE, VASOPRESSIN, Moment
@@ -260,12 +259,10 @@ def _equivalent(moment: Moment) -> Criterion | None:
     given = {d for d, course in infusions.courses.items() if course.since is not None}
     if not given & _UNCOUNTED or weight is None:
         return None
-    doses = {}
-    for drug in given & DOSE_UNITS.keys() - {VASOPRESSIN}:
-        factor = 1000 if DOSE_UNITS[drug].startswith("ng/") else 1
-        doses[drug] = infusions.amount(drug)[0] * factor / (Decimal(60) * exact(weight))
+    drugs = sorted(given & DOSE_UNITS.keys() - {VASOPRESSIN})
+    doses, known = doses_given(infusions, drugs, exact(weight))
     found = next(e for e in equivalents(doses, blinded=True) if e.formula == GORADIA)
-    known = found.complete and all(infusions.amount(drug)[1] for drug in doses)
+    known = known and found.complete
     return Criterion(
         name="equivalent",
         holds=None,

@@ -127,6 +127,9 @@ GOOD = '[drug.x]\ngroup = "vasopressor"\nnames = ["X"]\nas = "base"\n'
         (GOOD.replace("vasopressor", "pressor"), "CONFIG_DRUG", ["drug.x.group", "vasopressor"]),
         (GOOD.replace('["X"]', "[]"), "CONFIG_DRUG", ["drug.x.names"]),
         (GOOD.replace('["X"]', '"X"'), "CONFIG_DRUG", ["drug.x.names", "list"]),
+        (GOOD.replace('["X"]', '["-"]'), "CONFIG_DRUG", ["drug.x.names", "list"]),
+        (GOOD + 'also = "X"', "CONFIG_DRUG", ["drug.x.also", "list"]),
+        (GOOD + 'alone = [1]', "CONFIG_DRUG", ["drug.x.alone", "list"]),
         (GOOD + 'salt = "base"', "CONFIG_DRUG", ["drug.x.salt", "unknown", "as"]),
         ("[drugs.x]\n", "CONFIG_DRUG", ["[drug.<key>]"]),
         ("drug = 1\n", "CONFIG_DRUG", ["[drug.<key>]"]),
@@ -134,7 +137,8 @@ GOOD = '[drug.x]\ngroup = "vasopressor"\nnames = ["X"]\nas = "base"\n'
         ("[drug.x\n", "CONFIG_SYNTAX", ["line 1"]),
     ],
     ids=["no-as", "unknown-salt", "zero", "above-1", "bool", "text", "group", "no-names",
-         "not-list", "extra-key", "other-table", "not-tables", "entry-not-table", "syntax"],
+         "not-list", "no-letter", "also", "alone", "extra-key", "other-table",
+         "not-tables", "entry-not-table", "syntax"],
 )  # fmt: skip
 def test_wrong_drug_files(text, code, words):
     with pytest.raises(ConfigError) as caught:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.equivalents import (
     DOSE_UNITS,
     FACTORS,
@@ -14,13 +15,22 @@ from monitor_daemon.core.equivalents import (
     KHANNA,
     KOTANI,
     catecholamines,
+    doses_given,
     equivalents,
     micrograms_per_minute,
     sympathomimetics,
     units_per_minute,
 )
 from monitor_daemon.core.errors import InvariantError, MappingError
+from monitor_daemon.core.events import MINUTE, Flow
+from monitor_daemon.core.infusion import Infusions
 
+#: A site's own drug file.
+TABLE = "".join(
+    f"[drug.{drug}]\ngroup = {('vasopressin' if drug == 'vasopressin' else 'vasopressor')!r}\n"
+    f"names = [{drug.upper()!r}]\nas = 'base'\n"
+    for drug in DOSE_UNITS
+)
 #: The worked example: six drugs at once.
 WORKED = {
     "norepinephrine": Decimal("0.20"),
@@ -191,3 +201,26 @@ def test_values_lie_within_half_a_thousandth_of_the_exact_sum(given_doses):
 def test_a_part_is_never_more_than_the_whole(given_doses):
     whole = by_formula(given_doses, with_vasopressin=False)[GORADIA].value
     assert catecholamines(given_doses).value <= sympathomimetics(given_doses).value <= whole
+
+
+def test_doses_are_given_in_the_unit_of_each_drug():
+    # For 80 kg: 14.4 mL/h of 100 ug/mL are 0.3 ug/kg/min; 4.8 mL/h of 1 ug/mL are 1 ng/kg/min;
+    # 2.25 mL/h of 0.8 U/mL are 0.03 U/min; 16 mL/h of 5 mg/mL are 1 mg/kg/h.
+    infusions = Infusions()
+    drugs = {
+        "norepinephrine": (14.4, 100.0, "ug/mL"),
+        "angiotensin_ii": (4.8, 1.0, "ug/mL"),
+        "vasopressin": (2.25, 0.8, "U/mL"),
+        "methylene_blue": (16.0, 5.0, "mg/mL"),
+        "hydroxocobalamin": (100.0, 25.0, "mg/mL"),
+    }
+    table = DrugTable.parse(TABLE)
+    for channel, (drug, (rate, strength, unit)) in enumerate(drugs.items()):
+        flow = Flow(str(channel), "running", rate, drug, strength, unit)
+        infusions.take(str(channel), flow, table, MINUTE, MINUTE)
+    infusions.settle(MINUTE, 0)
+    doses, known = doses_given(infusions, list(drugs)[:-1], Decimal(80))
+    assert (list(map(float, doses.values())), known) == ([0.3, 1.0, 0.03, 1.0], True)
+    # Hydroxocobalamin counts in grams in all, which no pump tells.
+    doses, known = doses_given(infusions, drugs, Decimal(80))
+    assert (set(doses), known) == (set(drugs) - {"hydroxocobalamin"}, False)

@@ -150,3 +150,17 @@ def test_a_bed_that_holds_another_patient_is_refused():
     assert refused.code == "BED_TAKEN"
     bedside.give(7, Associate("S1", None, "nurse"), Associate("S2", "B1", "nurse"))
     assert bedside.ward.state.subjects["S2"].bed == "B1"
+
+
+@pytest.mark.parametrize("told", [76, 90], ids=["at once", "late"])
+def test_who_lay_nowhere_has_the_minutes_of_his_new_bed_from_when_he_lay_there(told):
+    """Of a bed at 58 mmHg; that a vasopressor ran there before it was told, its pumps know."""
+    bedside = Bedside.active(until=60)
+    bedside.give(60, Associate("S1", None, "nurse", reason="operation"))
+    for t in range(60, 100):
+        bedside.give(t, pressure(58.0, bed="B2", link="m2"), pump(4.8, bed="B2", link="p2"))
+        if t == told:
+            bedside.give(t + 0.5, Associate("S1", "B2", "nurse", ms(75), "back"))
+        bedside.tick(t + 1)
+    # Three minutes are not classed yet, and the one in which he came may be nobody's.
+    assert bedside.subject.ledger.kept[-38:].lstrip("U")[-22:] == "L" * 22

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE, SECOND, Flow
-from monitor_daemon.core.infusion import Infusions
+from monitor_daemon.core.infusion import Dose, Infusions
 
 TABLE = DrugTable.parse(DRUGS)
 BRIDGE = 5 * MINUTE
@@ -180,6 +180,36 @@ def test_a_report_without_a_rate_does_not_count_as_news(pumps):
     pumps.say(14 * MINUTE, None)
     assert pumps.silent(14 * MINUTE) == ["A"]
     assert pumps.at(16 * MINUTE).value is None
+
+
+@pytest.mark.parametrize("before", [None, 0.0], ids=["never heard", "stopped"])
+@pytest.mark.parametrize(("drug", "known"), [("norepinephrine", False), ("other", True)])
+def test_fault_a_pump_that_runs_at_no_readable_rate_gives_an_unknown_dose_never_0(
+    before, drug, known
+):
+    pumps = Pumps()
+    pumps.say(0, 1.0, "B", "other")
+    if before is not None:
+        pumps.say(0, before, drug=drug, status="stopped")
+    pumps.say(MINUTE, None, drug=drug)
+    assert pumps.at(MINUTE).complete is known
+    assert pumps.on(PRESSORS) is (False if known else None)
+    pumps.say(7 * MINUTE, 1.0, "B", "other")
+    assert pumps.silent(7 * MINUTE) == ([] if known else ["A"])
+    pumps.say(8 * MINUTE, 0.0, drug=drug, status="stopped")
+    assert pumps.at(8 * MINUTE).value == 0.0
+
+
+def test_fault_another_drug_without_a_rate_carries_no_dose_across(pumps):
+    pumps.say(MINUTE, None, drug="vasopressin")
+    assert pumps.at(MINUTE) == Dose(Decimal("0.000"), complete=False)
+
+
+def test_an_old_report_without_a_rate_does_not_undo_a_newer_one(pumps):
+    flow = Flow("A", "running", None, "norepinephrine")
+    pumps.say(2 * MINUTE, 0.0, status="stopped")
+    pumps.take("A", flow, TABLE, 2 * MINUTE, MINUTE)
+    assert pumps.at(8 * MINUTE).value == 0.0
 
 
 @pytest.mark.parametrize("status", ["kvo", "purge"])

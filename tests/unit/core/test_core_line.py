@@ -123,6 +123,27 @@ def test_an_alert_that_is_open_stays_open_while_the_line_has_a_problem(bedside):
     assert "FLOOR" not in bedside.subject.alerts
 
 
+def two_monitors(bedside, start, end, given, *, mean=45.0):
+    """Minutes in which a second monitor shows a line of its own at 66 mmHg."""
+    for t in range(start, end):
+        bedside.give(t, given, pressure(66.0, link="other"))
+        bedside.run(t, t + 1, mean=mean)
+
+
+@pytest.mark.parametrize(("link", "explained"), [("monitor", True), ("other", False)])
+def test_a_problem_of_one_monitors_line_hides_nothing_of_anothers(link, explained):
+    bedside = Bedside.active(until=20, configured={"ranks": {"monitor": 0, "other": 1}})
+    bedside.give(20, pressure(66.0, link="other"))
+    two_monitors(bedside, 20, 24, alarm(phase="continue", link=link))
+    assert bedside.bed.pressure.rejected == ({"flagged": 1} if explained else {})
+    assert (raised(bedside, "FLOOR") == []) is explained
+
+
+def test_the_alarm_of_a_gateway_without_a_line_is_about_any_line(bedside):
+    stand(bedside, 20, 24, 45.0, alarm(phase="continue", link="alarms"))
+    assert bedside.bed.pressure.rejected == {"flagged": 4}
+
+
 def test_a_value_measured_before_the_problem_is_the_patients(bedside):
     """It comes late, behind the alarm."""
     for t in range(20, 25):
@@ -193,7 +214,7 @@ def test_no_sequence_of_alarms_explains_anything_for_longer_than_five_minutes(co
         now += step
         line.settle(now)
         if concerns_line(each):
-            line.problem(each.code, each, now)
+            line.problem(each.code, each, now, own=False)
             last = now
         else:
             line.pump_alarm(each.code, each, now)

@@ -3,7 +3,7 @@
 from math import inf, nan
 
 import pytest
-from bedside import ZERO_MINUTE, Bedside, alerts, pressure, pump
+from bedside import ZERO_MINUTE, Bedside, pressure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,48 +106,6 @@ def test_a_true_collapse_is_never_filtered():
     record = minutes(90.0, 90.0, 90.0, 90.0, 90.0)
     assert give(record, 5 * MINUTE, 31.0, 40.0, 24.0)
     assert give(record, 6 * MINUTE, 30.0)
-
-
-def test_two_unreadable_one_minute_samples_in_a_row_are_no_pressure():
-    record = minutes(70.0)
-    give(record, MINUTE, 5.0)
-    assert not record.no_pressure()
-    give(record, 2 * MINUTE, 5.0)
-    assert record.no_pressure()
-    give(record, 3 * MINUTE, 66.0)
-    assert not record.no_pressure()
-
-
-@pytest.mark.parametrize(("count", "unreadable"), [(59, False), (60, True)])
-def test_sixty_seconds_of_unreadable_samples_at_one_hertz(count, unreadable):
-    record = Pressure()
-    for second in range(count):
-        give(record, second * SECOND, 250.0)
-    assert record.no_pressure() is unreadable
-
-
-def test_no_pulse_counts_as_unreadable_only_below_65():
-    low, high = Pressure(), Pressure()
-    for n in range(3):
-        give(low, n * MINUTE, 64.9, 64.9, 64.9)
-        give(high, n * MINUTE, 65.0, 65.0, 65.0)
-    assert low.no_pressure()
-    assert not high.no_pressure()
-
-
-def test_monitor_flags_are_no_unreadable_pressure():
-    record = Pressure()
-    for n in range(5):
-        give(record, n * MINUTE, 5.0, usable=False)
-    assert not record.no_pressure()
-
-
-def test_a_late_valid_sample_does_not_make_the_present_pressure_readable():
-    record = Pressure()
-    give(record, 10 * MINUTE, 250.0)
-    give(record, 11 * MINUTE, 250.0)
-    give(record, 9 * MINUTE, 70.0)
-    assert record.no_pressure()
 
 
 @pytest.mark.parametrize(("count", "made"), [(29, False), (30, True), (60, True)])
@@ -253,15 +211,6 @@ def test_a_flush_before_a_silence_does_not_let_the_next_one_in():
     assert not give(record, 15 * MINUTE, 150.0)
 
 
-def test_one_readable_sample_within_sixty_seconds_is_a_pressure():
-    record = Pressure()
-    for second in range(119):
-        give(record, second * SECOND, 66.0 if second == 59 else 250.0)
-        assert not record.no_pressure()
-    give(record, 119 * SECOND, 250.0)
-    assert record.no_pressure()
-
-
 @pytest.mark.parametrize("quality", [q for q in Quality if q is not Quality.GOOD])
 def test_a_monitor_that_flags_its_value_makes_no_bin(quality):
     bedside = Bedside.active(until=10)
@@ -269,20 +218,6 @@ def test_a_monitor_that_flags_its_value_makes_no_bin(quality):
     bedside.tick(11)
     assert max(bedside.bed.pressure.bins) == ZERO_MINUTE + 9
     assert bedside.bed.pressure.rejected == {"flagged": 1}
-
-
-def test_art_check_stands_through_minutes_without_a_value_and_clears_with_the_next_valid_bin():
-    bedside = Bedside.active(until=10)
-    assert alerts(bedside.run(10, 12, mean=5.0)) == ["ART_CHECK"]
-    bedside.decisions.clear()
-    for t in (12, 13):
-        bedside.give(t, pressure(66.0, quality="artifact"), pump(4.8))
-        bedside.tick(t)
-    bedside.run(14, 16, mean=None)
-    bedside.give(16, pressure(66.0), pump(4.8))
-    bedside.tick(16)
-    assert "ART_CHECK" not in alerts(bedside.decisions)
-    assert "ART_CHECK" in alerts(bedside.tick(17), "cleared")
 
 
 def triplets(count, period, *, change=None):
