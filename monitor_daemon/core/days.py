@@ -77,7 +77,8 @@ class Day(msgspec.Struct):
 
     `dose` and `delivered` in ug/kg/min, `study` in mL/h, `map` and `mpp` in mmHg. `valid` counts
     minutes with a bin; `inside`, `below` and `above` those with a known pressure against the
-    physician's range. `results` are (worst, last) by kind. `written` is what the record says.
+    physician's range. `results` are values by measurement (ms) by kind. `written` is what the
+    record says.
     """
 
     number: int
@@ -95,7 +96,7 @@ class Day(msgspec.Struct):
     below: int = 0
     above: int = 0
     valid: int = 0
-    results: dict[str, tuple[float, float]] = {}
+    results: dict[str, dict[int, float]] = {}
     written: dict[str, Any] | None = None
 
     def flow(self, flowing: Flowing, minutes: float) -> None:
@@ -120,14 +121,19 @@ class Day(msgspec.Struct):
         self.above += pressure > wanted.high
         self.inside += wanted.low <= pressure <= wanted.high
 
-    def collect(self, sources: Iterable[Results]) -> bool:
-        """Take the results measured on this day, as far as they are known; True if that is news."""
-        known, before = list(sources), dict(self.results)
-        for kind, worst in WORST.items():
-            items = (item for source in known for item in source.values.get(kind, []))
-            values = sorted(item for item in items if self.start <= item[0] < self.end)
-            if values:
-                self.results[kind] = (worst(value for _, value in values), values[-1][1])
+    def collect(self, sources: Iterable[Results], since: int) -> bool:
+        """Take the results measured on this day, as far as they are known; True if that is news.
+
+        Those of before `since` (ms) were told by devices that are not his any more: they stay.
+        """
+        known, before = list(sources), self.results
+        self.results = {}
+        for kind in WORST:
+            values = {at: v for at, v in before.get(kind, {}).items() if at < since}
+            for source in known:
+                values |= source.values.get(kind, [])
+            if within := {at: v for at, v in values.items() if self.start <= at < self.end}:
+                self.results[kind] = within
         return self.results != before
 
 
@@ -135,7 +141,8 @@ class DayBook(msgspec.Struct):
     """All days of one patient up to `at` (ms).
 
     Of the last 24 h there are `flows`, (since, what flows), `minutes` by number and `ranges`, the
-    physician's (minute from which it counts, range); `days` hold what is older.
+    physician's (minute from which it counts, range); `days` hold what is older. `weights` are
+    (since, kg). `stay` is since when (ms) his devices are those whose data are in the book.
     """
 
     days: list[Day] = []
@@ -143,6 +150,8 @@ class DayBook(msgspec.Struct):
     flows: list[tuple[int, Flowing]] = []
     minutes: dict[int, Pressed] = {}
     ranges: list[tuple[int, PressureRange]] = []
+    weights: list[tuple[int, float]] = []
+    stay: int = 0
 
     def open(self, start: int, ends: Iterable[int], randomised: int) -> None:
         """Prepare the days from `start` that end at `ends`; what flowed before is not known."""
@@ -163,8 +172,10 @@ class DayBook(msgspec.Struct):
     def reflow(self, changes: Sequence[tuple[int, Flowing]]) -> None:
         """What flowed from the first of these changes on is known only now."""
         first = max(changes[0][0], self.flows[0][0])
-        kept = [flow for flow in self.flows if flow[0] < first]
-        self.flows = kept + [(max(since, first), flowing) for since, flowing in changes]
+        self.flows = [flow for flow in self.flows if flow[0] < first]
+        for since, flowing in changes:
+            if not self.flows or flowing != self.flows[-1][1]:
+                self.flows.append((max(since, first), flowing))
 
     def press(self, minute: int, pressed: Pressed, wanted: PressureRange | None) -> None:
         """A minute is over, or known anew; `wanted` is the range that is in force now."""
@@ -176,7 +187,8 @@ class DayBook(msgspec.Struct):
             self.minutes = dict(sorted(self.minutes.items()))
             return
         if wanted is not None and (not self.ranges or self.ranges[-1][1] != wanted):
-            self.ranges.append((minute, msgspec.structs.replace(wanted)))
+            # A minute is judged by what was in force when it began.
+            self.ranges.append((-(-wanted.changed // MINUTE), msgspec.structs.replace(wanted)))
         while (oldest := next(iter(self.minutes))) < minute - KEPT // MINUTE:
             self._sum_minute(self.days, oldest, self.minutes.pop(oldest))
         while len(self.ranges) > 1 and self.ranges[1][0] <= oldest:
@@ -188,6 +200,16 @@ class DayBook(msgspec.Struct):
         for minute in self.minutes:
             if minute * MINUTE >= since:
                 self.minutes[minute] = Pressed()
+
+    def weigh(self, now: int, weight_kg: float | None) -> None:
+        """From `now` on doses count for this weight; those before keep theirs (3.3)."""
+        if weight_kg is not None and (not self.weights or self.weights[-1][1] != weight_kg):
+            self.weights.append((now, weight_kg))
+
+    def weight(self, at: int) -> float | None:
+        """The weight (kg) that counted at `at` (ms); before the first one, that."""
+        place = bisect_right(self.weights, at, key=lambda entry: entry[0])
+        return self.weights[max(0, place - 1)][1] if self.weights else None
 
     def whole(self, day: Day) -> Day:
         """The day with all that is known of it by now."""
@@ -253,9 +275,10 @@ def summary(day: Day, now: int) -> dict[str, Any]:
         "open_label_minutes": _round(day.openly_minutes, 1),
         "coverage": _share(day.valid, expected),
     }
-    for kind in WORST:
-        worst, last = day.results.get(kind, (None, None))
-        values |= {f"{kind}_worst": worst, f"{kind}_last": last}
+    for kind, worst in WORST.items():
+        found = day.results.get(kind, {})
+        values[f"{kind}_worst"] = worst(found.values()) if found else None
+        values[f"{kind}_last"] = found[max(found)] if found else None
     return values
 
 

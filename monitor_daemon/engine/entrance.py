@@ -138,7 +138,7 @@ class Entrance:
     def _data(self, rows: Sequence[Row]) -> list[Data | Moved]:
         samples: dict[str | None, list[Sample]] = {}
         flows: dict[str | None, list[Flow]] = {}
-        alarms: dict[str | None, list[Alarmed]] = {}
+        told: list[tuple[str | None, Alarm]] = []
         unmapped: list[str] = []
         blinded = False
         pump: str | None = None
@@ -155,18 +155,21 @@ class Entrance:
                 flows.setdefault(pump, []).append(flow)
             elif isinstance(row, Alarm):
                 # What comes behind a pump's rate is the pump's.
-                alarms.setdefault(pump or self._bed(row.bed), []).extend(self._alarm(row))
+                told.append((pump or self._bed(row.bed), row))
             elif isinstance(row, Unmapped):
                 unmapped.append(_code(row.source))
             elif isinstance(row, Fault):
                 self.counts.faults[row.code] += 1
-        alarms.pop(None, None)
-        if blinded:
+        if blinded or (self.link.study and not samples and not flows):
             # What nobody mapped may be the study pump's, and be there for one kind of bag only;
-            # so may an alarm, of a dose limit for one.
+            # so may an alarm, of a dose limit for one. That may come in a message of its own.
             unmapped.clear()
-            alarms.clear()
+            told = [(bed, alarm) for bed, alarm in told if _is_arterial(alarm)]
         _count(self.counts.unmapped, unmapped)
+        alarms: dict[str | None, list[Alarmed]] = {}
+        for bed, alarm in told:
+            alarms.setdefault(bed, []).extend(self._alarm(alarm))
+        alarms.pop(None, None)
         beds = list(dict.fromkeys([*samples, *flows, *alarms])) or [None]
         return [
             Data(
@@ -215,7 +218,7 @@ class Entrance:
                 phase=phase if phase is None or phase in _PHASES else "update",
                 state=tuple(word for word in words if word in _STATES),
                 at=_moment(row.device_time, self.link.zone),
-                arterial=_ARTERIAL.search(row.text or "") is not None,
+                arterial=_is_arterial(row),
             )
         ]
 
@@ -279,6 +282,10 @@ class Entrance:
 
     def _blinded(self, channel: str | None, entry: Drug | None) -> bool:
         return (channel or "") in self.link.study or (entry is not None and entry.group == STUDY)
+
+
+def _is_arterial(alarm: Alarm) -> bool:
+    return _ARTERIAL.search(alarm.text or "") is not None
 
 
 def _count(counter: Counter[str], names: Sequence[str]) -> None:

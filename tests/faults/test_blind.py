@@ -14,18 +14,21 @@ from datetime import UTC
 
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
 
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.control.handler import Handler
 from monitor_daemon.control.notes import HELD, screened
 from monitor_daemon.core.drugs import DrugTable
-from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.events import MINUTE, SECOND, Configured, Data, Flow, Tick
+from monitor_daemon.core.events import MINUTE, SECOND, Configured, Tick
 from monitor_daemon.core.people import Acknowledge, Enrol, Randomise, Range, Screen, Unblinding
-from monitor_daemon.core.vocabulary import Fault, Infusion, PumpStatus, Quality, Reading, Unmapped
+from monitor_daemon.core.vocabulary import (
+    Infusion,
+    PumpStatus,
+    Quality,
+    Reading,
+    Unmapped,
+)
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.engine.engine import Engine
 from monitor_daemon.engine.entrance import Entrance, LinkMap
@@ -254,61 +257,6 @@ async def test_the_label_and_the_note_are_sealed_and_not_lost(tmp_path):
     assert [(NOTE.encode() in raw, HELD in body) for raw, body in notes] == [(True, True)] * 2
 
 
-def admitted(*told, study=("S",)):
-    entrance = Entrance(LinkMap("pumps", UTC, bed="B1", study=study), DRUGS, lambda code: "x")
-    (data,) = entrance.admit(told)
-    return data, entrance.counts.plain()
-
-
-@pytest.mark.parametrize("bag", BAGS)
-@pytest.mark.parametrize("label", [None, "", "???", "NORADRENALINE", "PROPOFOL"])
-def test_a_study_channel_is_masked_whatever_its_label(bag, label):
-    row = infusion("S", rate=3.0, **(BAGS[bag] | ({} if label is None else {"drug": label})))
-    data, counts = admitted(row)
-    assert data.flows == (Flow("S", "running", 3.0, "study"),)
-    assert not any(counts.values())
-
-
-def test_a_study_pump_without_a_channel_is_masked():
-    data, _ = admitted(infusion(None, "NORADRENALINE", 3.0), study=("",))
-    assert data.flows == (Flow("", "running", 3.0, "study"),)
-
-
-@pytest.mark.parametrize(
-    "label",
-    ["STUDY DRUG", "Étude ARGI", "Argipressine ou placebo", "ARGIPRESSIN/PLACEBO", "Double aveugle",
-     "DOUBLE-BLIND BAG", "治験薬", "ﾌﾟﾗｾﾎﾞ", "盲検", "Investigational product"],
-)  # fmt: skip
-def test_a_blinded_label_on_any_channel_is_masked(label):
-    data, counts = admitted(infusion("7", label, 3.0, concentration=0.4), study=())
-    assert data.flows == (Flow("7", "running", 3.0, "study"),)
-    assert not any(counts.values())
-
-
-@pytest.mark.parametrize(
-    ("label", "drug"),
-    [("Argipressine", "vasopressin"), ("NORADRENALINE ETUDE", "norepinephrine"),
-     ("INSULINE", "other"), ("Actrapid", "other"), ("NaCl 0.9%", "other"), ("KIT", None),
-     ("Atrial peptide", None), ("Alprostadil bras G", None)],
-)  # fmt: skip
-def test_open_drugs_are_not_taken_for_the_study_drug(label, drug):
-    data, _ = admitted(infusion("7", label, 3.0))
-    assert data.flows[0].drug == drug
-
-
-def test_what_is_unmapped_in_a_message_of_the_study_pump_is_not_counted():
-    told = (Unmapped("INDOSE-U", "0.02", "U/min"), Fault("RECORD", 0, "0.02 U/min"))
-    data, counts = admitted(*told, infusion("S", "", 3.0))
-    assert (data.unmapped, counts["unmapped"], counts["faults"]) == ((), {}, {"RECORD": 1})
-    data, counts = admitted(*told, infusion("N", "NORAD", 3.0))
-    assert data.unmapped == ("INDOSE-U",)
-
-
-def test_fault_a_drug_file_without_a_study_drug_is_refused():
-    with pytest.raises(ConfigError, match=r"\[drug.study\] is missing, which links.pumps.study"):
-        Entrance(LinkMap("pumps", UTC, study=["S"]), DrugTable([]), str)
-
-
 def ward(protocol="argipressin"):
     made = Ward()
     drugs, protocols = resources.text("drugs.toml"), resources.protocols()
@@ -326,7 +274,7 @@ BLINDED = ward()
     "text",
     ["placebo", "PLACEBO?", "sûrement le placébo", "bras A", "brasB", "bras 1", "arm_2", "kit42",
      "kits", "the active bag", "unblinded", "unblinding", "not-placebo", "double aveugle",
-     "\uff50\uff4c\uff41\uff43\uff45\uff42\uff4f", "it is\nplacebo"],
+     "levée de l'insu", "\uff50\uff4c\uff41\uff43\uff45\uff42\uff4f", "it is\nplacebo"],
 )  # fmt: skip
 def test_a_note_that_may_tell_is_held(text):
     given = Acknowledge("S1", "PP_LOW", "nurse", text)
@@ -339,7 +287,7 @@ def test_a_note_that_may_tell_is_held(text):
 @pytest.mark.parametrize(
     "text",
     ["alarm", "pharmacy", "inactive", "kitchen", "brassard changed", "warm hands", "embrasser",
-     "charmant", "tracheal tube", "", "activity"],
+     "charmant", "tracheal tube", "insuline", "", "activity"],
 )  # fmt: skip
 def test_an_ordinary_note_stays(text):
     given = Acknowledge("S1", "PP_LOW", "nurse", text)
@@ -357,17 +305,3 @@ def test_text_about_a_subject_that_nobody_knows_is_screened_and_of_an_open_trial
     assert screened(given, BLINDED)[0].alert == HELD
     open_trial = Acknowledge("S1", "MAP_LOW", "nurse", "placebo")
     assert screened(open_trial, ward("personalise")) == (open_trial, None)
-
-
-labels = st.none() | st.text(max_size=20)
-
-
-@given(labels, labels, st.floats(0, 100), st.none() | st.floats(0, 9), st.none() | st.floats(0, 9))
-def test_whatever_a_study_pump_says_only_its_rate_comes_in(one, other, rate, dose, amount):
-    rows_of = [
-        infusion("S", one, rate, dose=dose, dose_unit="U/min", concentration=amount),
-        infusion("S", other, rate),
-    ]
-    (first, counts), (second, same) = map(admitted, rows_of)
-    assert (first, counts) == (second, same)
-    assert isinstance(first, Data)

@@ -27,8 +27,17 @@ class Days(Family):
 
     def advance(self, moment: Moment, rule: Rule) -> None:
         book = _book(moment, rule)
-        if book is not None:
-            book.flow(moment.now, _flowing(moment))
+        if book is None:
+            return
+        book.weigh(moment.now, moment.subject.weight_kg)
+        book.flow(moment.now, _flowing(moment, book))
+        since = max(moment.subject.randomised or 0, moment.subject.attached or 0)
+        if since > book.stay:
+            book.stay = since
+            if since < moment.now:
+                # What his devices told before the record knew that he is theirs.
+                moment.bed.infusions.miss(since)
+                _press(moment, rule, book, range(since // MINUTE, moment.minute))
 
     def close(self, moment: Moment, rule: Rule) -> None:
         book = _book(moment, rule)
@@ -40,9 +49,7 @@ class Days(Family):
         _press(moment, rule, book, [last])
         for each in book.days:
             # A result is known some time after it was measured: until the next day is over.
-            news = each.start <= moment.now < each.end + 24 * HOUR and each.collect(
-                (moment.subject.results, moment.bed.results)
-            )
+            news = each.start <= moment.now < each.end + 24 * HOUR and _collect(moment, each)
             if moment.now >= each.end + WAIT * MINUTE and (news or each.written is None):
                 _write(moment, book, each)
 
@@ -53,7 +60,7 @@ class Days(Family):
             return
         for day in book.days:
             if day.since <= moment.now:
-                day.collect((moment.subject.results, moment.bed.results))
+                _collect(moment, day)
                 _write(moment, book, day)
 
     def remake(
@@ -63,7 +70,7 @@ class Days(Family):
         if book is None:
             return
         if relived is not None:
-            book.reflow(list(_flows(moment, relived)))
+            book.reflow(list(_flows(moment, book, relived)))
         if minutes:
             _press(moment, rule, book, range(minutes[0], moment.minute))
         _correct(moment, book)
@@ -72,6 +79,8 @@ class Days(Family):
         book = _book(moment, rule)
         if book is not None:
             book.lose(since)
+            for day in book.days:
+                day.collect((moment.subject.results,), since)
             _correct(moment, book)
 
 
@@ -113,27 +122,33 @@ def _book(moment: Moment, rule: Rule) -> DayBook | None:
     return book
 
 
-def _flowing(moment: Moment) -> Flowing:
-    infusions, weight = moment.bed.infusions, moment.subject.weight_kg
+def _flowing(moment: Moment, book: DayBook) -> Flowing:
+    infusions, weight = moment.bed.infusions, book.weight(moment.now)
     amount, complete = infusions.amount(NOREPINEPHRINE)
     course, study = infusions.courses.get(NOREPINEPHRINE), study_rate(moment)
-    dose = float(amount) / 60 / weight if complete and weight else None
+    delivered = float(amount) / 60 / weight if complete and weight else None
     pauses = course is not None and course.run is None
     return Flowing(
-        dose=dose,
-        delivered=0.0 if dose is not None and pauses else dose,
+        dose=infusions.dose(NOREPINEPHRINE, weight).value,
+        delivered=0.0 if delivered is not None and pauses else delivered,
         study=None if study is None else float(study),
         openly=open_label(moment)[0],
     )
 
 
-def _flows(moment: Moment, relived: Relived) -> Iterator[tuple[int, Flowing]]:
+def _flows(moment: Moment, book: DayBook, relived: Relived) -> Iterator[tuple[int, Flowing]]:
     """What flowed since when, as it is known now; never before the patient came to the bed."""
     attached = moment.subject.attached or 0
     for at, infusions in relived.steps.items():
         if at >= relived.first * MINUTE:
             bed = msgspec.structs.replace(moment.bed, infusions=infusions)
-            yield max(at, attached), _flowing(_then(moment, at, bed))
+            yield max(at, attached), _flowing(_then(moment, at, bed), book)
+
+
+def _collect(moment: Moment, day: Day) -> bool:
+    subject = moment.subject
+    since = subject.attached if subject.left is None else subject.left
+    return day.collect((subject.results, moment.bed.results), since or 0)
 
 
 def _press(moment: Moment, rule: Rule, book: DayBook, minutes: Iterable[int]) -> None:

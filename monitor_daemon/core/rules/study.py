@@ -11,7 +11,7 @@ from typing import Final
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.dose import exact
 from monitor_daemon.core.moment import STUDY, VASOPRESSIN, Moment
-from monitor_daemon.core.protocol import Rule, RuleKind
+from monitor_daemon.core.protocol import Rule, RuleKind, bridge_and_lead
 from monitor_daemon.core.rules.family import Family
 
 #: Drugs that a patient of the comparison gets beside the study infusion as a deviation only.
@@ -108,10 +108,16 @@ class OpenLabel(Family):
 
 
 def _started(moment: Moment) -> bool | None:
-    """Whether the study infusion has run since randomisation; None if that is not known."""
+    """Whether the study infusion runs, or has since randomisation; None if that is not known.
+
+    What ended sooner than a pause may last was priming (reference 3.5).
+    """
     randomised = moment.subject.randomised
     if randomised is None:
         return False
-    if any(end >= randomised for _, end in moment.exposure.runs.get(STUDY, [])):
+    bridge, _ = bridge_and_lead(moment.rules)
+    runs, _ = moment.exposure.merged((STUDY,), bridge, 0)
+    if any(end >= randomised and end - start >= bridge for start, end in runs):
         return True
-    return None if study_rate(moment) is None else False
+    rate = study_rate(moment)
+    return None if rate is None else rate > 0

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from bedside import ZERO, ZERO_MINUTE
+from bedside import ZERO, ZERO_MINUTE, pressure
 from blinded import Blinded, ms, ne, study, vasopressin, wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor_daemon.core.days import DayBook, Flowing, Pressed, day_summaries
 from monitor_daemon.core.decisions import Logged, Phase, Refused
-from monitor_daemon.core.events import MINUTE, Tick
+from monitor_daemon.core.events import MINUTE, Data, Sample, Tick
 from monitor_daemon.core.people import End, Observe, Range, SignDay
 from monitor_daemon.core.subject import PressureRange
 from monitor_daemon.core.ward import Ward
@@ -68,6 +68,23 @@ def test_a_long_stop_is_a_dose_of_zero_and_a_higher_one_across_midnight_is_split
     assert day_summaries(patient.subject)[1]["ne_total"] == pytest.approx(10 * 0.6)
 
 
+def test_a_dose_is_that_which_is_compared():
+    # 0.36 mL/h of 100 ug/mL for 80 kg are exactly 0.0075, half-up 0.008 (reference 0.3).
+    (day,) = written(Blinded(days=[20, 1460]).play(24, [(-30, ne(0.36))]))
+    assert (day["ne_min"], day["ne_max"], day["ne_total"]) == (0.008, 0.008, 0.15)
+
+
+@pytest.mark.parametrize(("at", "inside"), [(20, 20), (20.5, 21)])
+def test_a_minute_is_judged_by_the_range_that_stood_when_it_began(at, inside):
+    patient = Blinded(days=[30, 1470]).play(20, [(-10, 67), (-5, wanted(65, 70))])
+    patient.give(20, pressure(67.0))
+    patient.give(at, wanted(70, 75))
+    patient.tick(20)
+    patient.now = 21
+    (day,) = written(patient.play(34))
+    assert (day["minutes_in"], day["minutes_below"]) == (inside, 30 - inside)
+
+
 def test_what_is_unknown_counts_nowhere_and_shows_in_the_coverage():
     patient = Blinded(days=[100, 1540]).play(40, [(-30, ne(14.4)), (-10, 67), (-5, wanted(65, 70))])
     del patient.holds["map"]
@@ -111,6 +128,18 @@ def test_a_result_that_comes_after_midnight_belongs_to_the_day_it_was_measured_o
     assert (after["lactate_last"], after["corrected"], after["signed"]) == (7.0, True, None)
     first, second = day_summaries(patient.subject)
     assert (first["lactate_last"], second["lactate_last"]) == (7.0, None)
+
+
+def test_a_result_that_the_laboratory_takes_back_is_gone():
+    patient = Blinded(days=[60, 1500]).play(10)
+    told = [Sample("lactate", value, "good", ms(9)) for value in (9.0, None)]
+    patient.give(10, Data("lab", "B1", (told[0],)))
+    patient.play(20)
+    assert day_summaries(patient.subject)[0]["lactate_worst"] == 9.0
+    patient.give(20, Data("lab", "B1", (told[1],)))
+    patient.play(64)
+    (day,) = written(patient)
+    assert (day["lactate_worst"], day["lactate_last"]) == (None, None)
 
 
 def test_perfusion_pressure_has_a_mean_of_its_own():

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from test_core_days import written
 
 from monitor_daemon.core.days import day_summaries
-from monitor_daemon.core.events import Started
-from monitor_daemon.core.people import Associate, SignDay
+from monitor_daemon.core.events import Data, Sample, Started
+from monitor_daemon.core.people import Associate, Observe, Randomise, SignDay
 from monitor_daemon.core.ward import Ward
 
 #: (minutes, MAP, norepinephrine mL/h, study drug mL/h)
@@ -130,3 +130,67 @@ def test_samples_of_ordinary_lateness_are_counted():
     (day,) = written(patient)
     # The first two minutes have no MAP5 yet.
     assert (day["coverage"], day["minutes_in"], day["map_mean"]) == (100.0, 28, 67.0)
+
+
+def moved(minutes, randomised_at=0, bed="B1", told=None, weigh=None, late=range(0)):
+    """100 minutes in B1, or in `bed` from 60 on, of which is `told` later; D0 ends at 100.
+
+    In B1 there are 14.4 mL/h of norepinephrine and 3 of the study drug, in another bed 9.6 and 1.5.
+    Randomisation at T+0 is entered at `randomised_at`; pumps tell of the minutes `late` after them.
+    """
+    patient = Blinded(start=-30)
+    patient.give(-30, wanted(65, 70))
+    for t in range(-30, minutes):
+        if t == randomised_at:
+            days = (ms(100), ms(1540))
+            patient.give(t, Randomise("S1", "nurse", randomised=ms(0), days=days))
+        if t == told:
+            patient.give(t, Associate("S1", bed, "nurse", since=ms(60)))
+        if t == weigh:
+            patient.give(t, Observe("S1", "weight", 100.0, "nurse", reason="measured"))
+        here, rates = ("B1", (14.4, 3.0)) if t < 60 else (bed, (9.6, 1.5))
+        if bed == "B1":
+            rates = (14.4, 3.0)
+        if t == late.stop:
+            for each in late:
+                message = said(each, 67.0, *rates)[1]
+                patient.give(t, msgspec.structs.replace(message, buffered=True))
+        for message in said(t, 67.0, *rates)[: 1 if t in late else 2]:
+            patient.give(t, msgspec.structs.replace(message, bed=here))
+        patient.tick(t)
+    assert patient.subject.failed is None
+    return _values(patient)[0]
+
+
+def test_randomisation_may_be_entered_late():
+    assert moved(110, randomised_at=40) == moved(110)
+
+
+def test_the_pumps_of_a_new_bed_count_from_when_he_came_to_it():
+    day = moved(110, bed="B2", told=80)
+    # 60 x 0.3 + 40 x 0.2, and an hour of 3.0 with 40 min of 1.5 mL/h.
+    assert (day["ne_total"], day["ne_coverage"]) == (pytest.approx(26.0), 100.0)
+    assert day["study_ml"] == pytest.approx(4.0)
+    assert day["coverage"] == 100.0
+
+
+@pytest.mark.parametrize("late", [range(0), range(50, 90)])
+def test_a_corrected_weight_counts_from_its_entry_on_though_the_pump_tells_late(late):
+    day = moved(110, weigh=70, late=late)
+    # 70 min at 80 kg and 30 min at 100 kg (reference 3.3).
+    assert day["ne_total"] == pytest.approx(70 * 0.3 + 30 * 0.24)
+    assert (day["ne_max"], day["ne_min"]) == (0.3, 0.24)
+
+
+def test_a_result_of_another_patient_is_taken_out_and_his_own_stay():
+    patient = lived([(50, *CALM)])
+    for at, value in ((10, 3.0), (35, 8.0)):
+        patient.give(51, Data("lab", "B1", (Sample("lactate", value, "good", ms(at)),)))
+    patient.give(51, Observe("S1", "lactate", 2.5, "nurse", at=ms(33)))
+    patient.tick(51)
+    assert written(patient)[-1]["lactate_worst"] == 8.0
+    patient.give(55, Associate("S1", "B2", "nurse", since=ms(30)))
+    for t in range(55, 60):
+        patient.tick(t)
+    day = written(patient)[-1]
+    assert (day["lactate_worst"], day["lactate_last"]) == (3.0, 2.5)

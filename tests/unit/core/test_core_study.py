@@ -67,6 +67,32 @@ def test_a_stop_of_fifteen_minutes_is_an_interruption(again, raised):
     assert ((265, "raised", "SD_INTERRUPTED") in patient.told()) == raised
 
 
+@pytest.mark.parametrize(
+    ("first", "alert"), [(4, (60, "SD_NOT_STARTED")), (5, (40, "SD_INTERRUPTED"))]
+)
+def test_a_run_of_less_than_five_minutes_is_priming_and_no_start(first, alert):
+    # Reference 3.5; the stop of the longer run is an interruption 15 min later.
+    patient = Blinded().play(70, [*BASE, (20, study(3)), (20 + first, study(0))])
+    assert patient.told() == [(alert[0], "raised", alert[1])]
+
+
+def test_priming_after_the_hour_is_no_start_either():
+    patient = Blinded().play(90, [*BASE, (70, study(3)), (72, study(0))])
+    assert patient.told() == [
+        (60, "raised", "SD_NOT_STARTED"),
+        (70, "cleared", "SD_NOT_STARTED"),
+        (72, "raised", "SD_NOT_STARTED"),
+    ]
+
+
+@pytest.mark.parametrize(("pause", "raised"), [(4, 97), (5, 98), (6, 104)])
+def test_open_label_vasopressin_that_pauses_for_five_minutes_at_most_never_stopped(pause, raised):
+    # References 0.4 and 3.5: the time runs from 90; after a longer pause from the new start.
+    changes = [(90, vasopressin(2)), (93, vasopressin(0)), (93 + pause, vasopressin(2))]
+    patient = Blinded().play(110, [*BASE, (20, study(3)), *changes])
+    assert patient.told() == [(raised, "raised", "OL_VASOPRESSIN")]
+
+
 def reason(t):
     return (t, StopReason("S1", "physician", "limb ischaemia"))
 
