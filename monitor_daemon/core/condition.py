@@ -56,12 +56,14 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `holds`: the condition. `clears`: the clearing condition (with `lapses` in the rule, a condition
     false for that long clears too). `may_raise` False holds an alert back without stopping its
-    timer. `values` explain the judgement.
+    timer. `ended`: false for good, its timer starts anew without a lapse. `values` explain the
+    judgement.
     """
 
     holds: bool | None
     clears: bool | None
     may_raise: bool = True
+    ended: bool = False
     reason: str = ""
     values: Mapping[str, float | str | None] = {}
 
@@ -92,7 +94,7 @@ class Condition(msgspec.Struct):
     def judge(self, verdict: Verdict, timing: Timing, now: int) -> bool:
         """Take a verdict at `now` (ms). Returns True if the alert was raised or cleared by it."""
         self.known = verdict.holds is not None
-        self.raising.update(verdict.holds, now, timing.lapse)
+        self.raising.update(verdict.holds, now, 0 if verdict.ended else timing.lapse)
         was_raised = self.state in RAISED
         if not was_raised:
             if self.raising.since is None:

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.infusion import PRESSORS, Infusions
 
 #: How far back late data are still judged: a day, as long as minute bins are kept.
 KEPT: Final = 24 * 60 * MINUTE
@@ -57,7 +58,27 @@ class History(msgspec.Struct):
                 kept.append(msgspec.structs.replace(stood, since=since, on=on))
         self.entries = kept
 
+    @property
+    def on(self) -> bool | None:
+        """Whether a vasopressor ran when last judged."""
+        return self.entries[-1].on if self.entries else None
+
     def at(self, when: int) -> Standing | None:
         """What stood at `when` (ms); None before the first entry."""
         place = bisect_right(self.entries, when, key=lambda entry: entry.since)
         return self.entries[place - 1] if place else None
+
+
+def off_until(infusions: Infusions, now: int, stood: bool | None) -> int | None:
+    """True time (ms) since which no vasopressor ran until `now`; None if one did or may have.
+
+    Whether one runs from `now` on does not matter: a pause may outlast the bridge and end between
+    two judgements. `stood` is whether one ran by the judgement before.
+    """
+    if not infusions.on(PRESSORS):
+        return infusions.off_since(PRESSORS)
+    courses = [course for course in infusions.courses.values() if course.group in PRESSORS]
+    if stood is None or any(c.since is not None and c.since < now for c in courses):
+        return None
+    stops = [course.stopped for course in courses if course.stopped is not None]
+    return max((stop for stop in stops if stop < now), default=None)

@@ -5,8 +5,7 @@ from typing import Final
 
 from monitor_daemon.core.condition import RAISED, Condition, Verdict
 from monitor_daemon.core.events import MINUTE
-from monitor_daemon.core.history import Standing
-from monitor_daemon.core.infusion import PRESSORS
+from monitor_daemon.core.history import Standing, off_until
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import NOT_MONITORED, Rule
@@ -20,7 +19,8 @@ def judge(moment: Moment, entries: Sequence[Observe | Correct], *, whole: bool) 
     rules = moment.rules.rules
     for rule in rules:
         FAMILIES[rule.kind].advance(moment, rule)
-    for entry in entries:
+    # What was measured first comes first, however the entries of one instant are ordered.
+    for entry in sorted(entries, key=lambda given: moment.now if given.at is None else given.at):
         for rule in rules:
             FAMILIES[rule.kind].entry(moment, rule, entry)
     for rule in rules:
@@ -34,8 +34,7 @@ def judge(moment: Moment, entries: Sequence[Observe | Correct], *, whole: bool) 
 def note(moment: Moment) -> None:
     """Write down what is in force from now on."""
     subject = moment.subject
-    if moment.on is False:
-        _date_stop(moment)
+    _date_stop(moment)
     subject.history.note(
         Standing(
             since=moment.now,
@@ -50,11 +49,12 @@ def note(moment: Moment) -> None:
 
 def _date_stop(moment: Moment) -> None:
     """A stop is certain only after the bridge; in the record it has its true beginning (3.5)."""
-    history, off = moment.subject.history, moment.bed.infusions.off_since(PRESSORS)
-    if not history.entries or history.entries[-1].on is False or off is None:
+    history = moment.subject.history
+    off = off_until(moment.bed.infusions, moment.now, history.on)
+    if not history.entries or history.on is False or off is None:
         return
     off = max(off, moment.subject.attached or 0, history.entries[0].since)
-    history.rewrite([(off, False)])
+    history.rewrite([(off, False), *([(moment.now, True)] if moment.on else [])])
     for rule in moment.rules.rules:
         minutes = range(-(-off // MINUTE), moment.minute)
         FAMILIES[rule.kind].remake(moment, rule, minutes, None)

@@ -26,6 +26,12 @@ ROLES: Final = (
     "research",
     "investigator",
 )
+#: Where a patient is once he is randomised; PRE lies before that, and ENDED judges nothing.
+_FIRST_PHASES: Final = ("RESUS", "ACTIVE")
+#: Names are typed on command lines and stand in messages and file names; id@version is one word.
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAMED: Final = "use 1 to 64 of the letters A-Z a-z, digits, _ and -"
+_VERSION: Final = re.compile(r"[^\s@]{1,64}")
 #: No pressure, dose, time or count of a protocol is larger; infinity and NaN are not either.
 _LARGEST: Final = 1e6
 _TIMING_KEYS: Final = frozenset({"sustain", "lapse", "clear_sustain"})
@@ -133,12 +139,14 @@ class _Check:
         for name, value in (parameters or {}).items():
             self._number(("parameters", name), value)
         for name, table in (arms or {}).items():
+            self._name(("arms", name))
             self._arm(name, table)
         if arms == {}:
             self.say(("arms",), "at least one arm, [arms.NAME]", code="CONFIG_PROTOCOL")
         if head is not None:
             self._head(head, list(arms or {}))
         for name, table in (rules or {}).items():
+            self._name(("rules", name))
             if self._table(("rules", name), table, "CONFIG_RULE") is not None:
                 self._rule(("rules", name), table)
 
@@ -182,8 +190,13 @@ class _Check:
             if not isinstance(head.get(key), str):
                 reason = "must be text, in quotes" if key in head else "missing"
                 self.say(("protocol", key), reason, code="CONFIG_PROTOCOL")
-        if head.get("first_phase", "RESUS") not in PHASES:
-            reason = unknown("phase", head["first_phase"], PHASES)
+        if not _NAME.fullmatch(str(head.get("id", "id"))):
+            self.say(("protocol", "id"), _NAMED, code="CONFIG_PROTOCOL")
+        if not _VERSION.fullmatch(str(head.get("version", "1"))):
+            reason = "1 to 64 characters, no blank and no @"
+            self.say(("protocol", "version"), reason, code="CONFIG_PROTOCOL")
+        if head.get("first_phase", "RESUS") not in _FIRST_PHASES:
+            reason = unknown("phase after randomisation", head["first_phase"], _FIRST_PHASES)
             self.say(("protocol", "first_phase"), reason, code="CONFIG_PROTOCOL")
         self._words(("protocol", "held_words"), head.get("held_words", []), "CONFIG_PROTOCOL")
         blinded, path = head.get("blinded", False), ("protocol", "blinded")
@@ -195,6 +208,10 @@ class _Check:
                 f" here are {len(arms)}: {', '.join(arms)}"
             )
             self.say(path, reason, code="CONFIG_PROTOCOL")
+
+    def _name(self, path: Path) -> None:
+        if not _NAME.fullmatch(str(path[-1])):
+            self.say(path, _NAMED, code="CONFIG_KEY", key=True)
 
     def _arm(self, name: str, table: object) -> None:
         numbers = self._table(("arms", name), table, "CONFIG_PROTOCOL") or {}
@@ -244,6 +261,9 @@ class _Check:
             after = table.get(key, 0)
             if isinstance(after, bool) or not _is_number(after) or after < 0:
                 self.say((*at, key), "minutes, a number, 0 or more", code="CONFIG_RULE")
+        if table.get("notify_again") == 0:
+            reason = "0 would tell people in every minute; leave it out to tell them once"
+            self.say((*at, "notify_again"), reason, code="CONFIG_RULE")
         times = table.get("notify_times", 1)
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             self.say((*at, "notify_times"), "a whole number, 1 or more", code="CONFIG_RULE")

@@ -13,6 +13,7 @@ import msgspec
 from monitor_daemon.core.channel import same_words
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.history import off_until
 from monitor_daemon.core.infusion import HISTORY, KEPT, PRESSORS, Course, Infusions, Report
 
 #: Before any stay (ms).
@@ -26,8 +27,8 @@ Changes = list[tuple[int, bool | None]]
 class Relived:
     """What was made again from minute `first` on: the infusions by time (ms), and `on`.
 
-    There are infusions of each whole minute and of each change. They have no history of their own;
-    a stop in `on` has its true beginning.
+    `on` begins a bridge earlier; a stop in it has its true beginning. There are infusions of each
+    whole minute and of each change. They have no history of their own.
     """
 
     first: int
@@ -56,7 +57,8 @@ def relive(known: Infusions, drugs: DrugTable, now: int, bridge: int, lead: int)
             current[key] = report
         _keep_alive(past, current, at)
         past.settle(at, bridge)
-        if at >= missed:
+        if at >= missed - bridge:
+            # A pause that had begun by then may have been none.
             _note(relived.on, past, at)
         relived.steps[at] = _still(past)
     for key, channel in past.channels.items():
@@ -138,13 +140,14 @@ def _course_before(known: Course, runs: Sequence[tuple[int, int]], begin: int) -
 def _note(on: Changes, past: Infusions, at: int) -> None:
     """Write down whether a vasopressor runs."""
     runs = past.on(PRESSORS)
-    if on and on[-1][1] is runs:
-        return
-    stopped = past.off_since(PRESSORS) if runs is False else None
-    since = at if stopped is None or not on else min(stopped, at)
-    while on and on[-1][0] >= since:
-        on.pop()
-    on.append((since, runs))
+    stood = on[-1][1] if on else False
+    off = None if stood is False else off_until(past, at, stood)
+    if off is not None:
+        while on and on[-1][0] >= off:
+            on.pop()
+        on.append((off, False))
+    if not on or on[-1][1] is not runs:
+        on.append((at, runs))
 
 
 def _still(past: Infusions) -> Infusions:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from monitor_daemon.core.condition import RAISED, Condition, State, Verdict
-from monitor_daemon.core.decisions import Retrospective
+from monitor_daemon.core.episode import Episode, write
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.history import Standing
 from monitor_daemon.core.infusion import Infusions
@@ -57,15 +57,6 @@ class _Past(Moment):
         return self._on
 
 
-class _Episode(msgspec.Struct):
-    """A deviation found: since when, raised when, over when."""
-
-    since: int
-    raised: int
-    verdict: Verdict
-    ended: int | None = None
-
-
 def retrospect(moment: Moment, late: Sequence[int], relived: Relived | None) -> None:
     """Class and judge the minutes again that got their values late, or whose pumps are relived."""
     minutes = sorted(late)
@@ -91,7 +82,7 @@ def _judge_again(
     if live is not None and live.state in RAISED:
         # It is open: only new data can clear it, and its beginning was told.
         return
-    condition, episodes = Condition(), list[_Episode]()
+    condition, episodes = Condition(), list[Episode]()
     # The condition may have begun before the silence: its timer runs from there.
     lead = (rule.timing.sustain + rule.timing.lapse) // MINUTE + 5
     for at, verdict in _verdicts(moment, rule, range(first - lead, moment.minute), pumps):
@@ -101,12 +92,12 @@ def _judge_again(
         since = condition.raising.since
         if condition.judge(verdict, rule.timing, at):
             if condition.state in RAISED:
-                episodes.append(_Episode(at if since is None else since, at, verdict))
+                episodes.append(Episode(at if since is None else since, at, verdict))
             else:
                 episodes[-1].ended = at
     for episode in episodes:
         if episode.raised >= first * MINUTE and not _told(moment, rule, episode):
-            _write(moment, rule, episode)
+            write(moment, rule, episode)
     if moment.runs(rule):
         if rule.name not in subject.alerts:
             # Staff were told of this episode and of its end: what goes on is a new one.
@@ -144,7 +135,7 @@ def _advance(past: _Past) -> None:
             FAMILIES[rule.kind].advance(past, rule)
 
 
-def _told(moment: Moment, rule: Rule, episode: _Episode) -> bool:
+def _told(moment: Moment, rule: Rule, episode: Episode) -> bool:
     """Whether staff heard of it when it happened."""
     return any(
         alert.name == rule.name
@@ -152,28 +143,4 @@ def _told(moment: Moment, rule: Rule, episode: _Episode) -> bool:
         and alert.raised_at <= (episode.ended or moment.now)
         and (alert.cleared_at or moment.now) >= episode.raised
         for alert in moment.subject.past.values()
-    )
-
-
-def _write(moment: Moment, rule: Rule, episode: _Episode) -> None:
-    if episode.ended is None:
-        moment.open(rule, episode.verdict, episode.since)
-        return
-    moment.decisions.append(
-        Retrospective(
-            alert_id=moment.next_id(rule.name),
-            subject=moment.subject.id,
-            bed=moment.subject.bed,
-            name=rule.name,
-            clause=rule.clause,
-            level=rule.level,
-            condition_since=episode.since,
-            raised_at=episode.raised,
-            ended_at=episode.ended,
-            at=moment.now,
-            protocol=moment.rules.protocol,
-            version=moment.rules.version,
-            params_hash=moment.rules.params_hash,
-            values=dict(episode.verdict.values),
-        )
     )

@@ -56,6 +56,11 @@ def load_toml(text: str, where: str) -> dict[str, Any]:
         reason, _, at = str(error).removesuffix(")").rpartition(" (at ")
     except RecursionError:
         reason, at = "lists or tables lie too deep in each other", "line 1, column 1"
+    if text.startswith("\ufeff"):
+        reason, at = (
+            "begins with a byte order mark: save it as UTF-8 without one",
+            "line 1, column 1",
+        )
     lines = text.replace("\r\n", "\n").split("\n")
     place = re.fullmatch(r"line (\d+), column (\d+)", at)
     last = max((n for n, line in enumerate(lines, 1) if line.strip()), default=1)
@@ -75,7 +80,7 @@ def load_toml(text: str, where: str) -> dict[str, Any]:
 class Places:
     """Where keys and values stand in a valid TOML text, as (start, end) offsets.
 
-    All tables of an array of tables count as one.
+    A table of an array of tables has its index in the path, as items of a list have.
     """
 
     _SPACE = re.compile(r"(?:\s|#[^\n]*)*")
@@ -98,12 +103,11 @@ class Places:
         self.keys: dict[Path, tuple[int, int]] = {}
         self.values: dict[Path, tuple[int, int]] = {}
         self._at = 0
+        self._arrays: dict[Path, int] = {}
         table: Path = ()
         while self._peek():
             if self._peek() == "[":
-                self._skip("[")
-                table = self._key(())
-                self._skip("]")
+                table = self._header()
             else:
                 self._pair(table)
 
@@ -139,6 +143,23 @@ class Places:
         found = pattern.match(self._text, self._at)
         self._at = found.end() if found else len(self._text)
         return found[0] if found else ""
+
+    def _header(self) -> Path:
+        """The table that begins here; below an array of tables it belongs to the newest of them."""
+        array = self._text.startswith("[[", self._at)
+        self._skip("[")
+        start = self._at
+        path: Path = ()
+        named = self._key(())
+        for depth, part in enumerate(named, start=1):
+            path = (*path, part)
+            if array and depth == len(named):
+                self._arrays[path] = self._arrays.get(path, -1) + 1
+            if path in self._arrays:
+                path = (*path, self._arrays[path])
+        self.keys.setdefault(path, (start, self._at))
+        self._skip("]")
+        return path
 
     def _key(self, path: Path) -> Path:
         """A key, dotted or not, below `path`; each table on the way has the first place it got."""

@@ -6,7 +6,7 @@ import msgspec
 
 from monitor_daemon.core.condition import Verdict
 from monitor_daemon.core.events import MINUTE
-from monitor_daemon.core.infusion import PRESSORS
+from monitor_daemon.core.history import off_until
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import Rule, RuleKind
@@ -227,10 +227,9 @@ def next_due(moment: Moment, rule: Rule) -> int | None:
     memory, subject = moment.subject.recall(Crt), moment.subject
     level = memory.level
     first = round(rule.options["first"] * MINUTE)
-    off_since = moment.bed.infusions.off_since(PRESSORS)
-    if off_since is not None and moment.minutes_since(off_since) >= rule.options["holiday"]:
+    off = off_until(moment.bed.infusions, moment.now, subject.history.on)
+    if off is not None and moment.minutes_since(off) >= rule.options["holiday"]:
         memory.asleep = True
-        return None
     if memory.asleep and moment.on:
         memory.asleep, memory.not_before = False, moment.now + first
     if memory.asleep or subject.override is not None:

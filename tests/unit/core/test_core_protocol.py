@@ -154,6 +154,19 @@ WRONG = {
     "notified half a time": ("sustain = 10", "notify_times = 0.5", ["notify_times", "whole"]),
     "only_if is a list": ("sustain = 10", 'only_if = ["limit"]', ["only_if", "a parameter"]),
     "only_if names nothing": ("sustain = 10", 'only_if = "limi"', ["only_if", "mean limit?"]),
+    "told in every minute": ("sustain = 10", "notify_again = 0", ["notify_again = 0", "leave it"]),
+    "patients begin at the end": ('"ACTIVE"\n\n[arms', '"ENDED"\n\n[arms',
+        ["first_phase", "allowed: ACTIVE, RESUS"]),
+    "id that is no name": ('id = "small"', 'id = "a trial"', ['id = "a trial"', "letters"]),
+    "empty id": ('id = "small"', 'id = ""', ["protocol.id", "letters"]),
+    "version that cannot follow an id": ('version = "1"', 'version = "a@b"',
+        ['protocol.version = "a@b"', "no @"]),
+    "arm that is no name": ("[arms.low]", '[arms."low MAP"]',
+        ["site.toml:8:7: arms.low MAP: ", "letters"]),
+    "rule that is no name": ("[rules.MAP_LOW]", '[rules."MAP LOW"]', ["MAP LOW: ", "letters"]),
+    "rules are an array": ("[rules.MAP_LOW]", "[[rules.MAP_LOW]]",
+        ["site.toml:18:9: rules.MAP_LOW: ", "a table, [rules.MAP_LOW]"]),
+    "byte order mark": ("\n[protocol]", "\ufeff\n[protocol]", ["site.toml:1:1: ", "order mark"]),
     "attention_after is a text": ("sustain = 10", 'attention_after = "9"', ["attention_after"]),
 }  # fmt: skip
 
@@ -271,7 +284,10 @@ value = st.recursive(
 )
 
 
-heads = st.sampled_from(["", "[t{}]\n", '["a.b" . c{}] # c\n', "[ x.y{} ]\n"])
+heads = st.sampled_from([
+    "", "[t{}]\n", '["a.b" . c{}] # c\n', "[ x.y{} ]\n", "[[a]]\n", "[[a]]\n[a.t]\n",
+    "[[ n . m ]] # c\n[[n.m.l]]\n[[n.m.l]]\n",
+])  # fmt: skip
 
 
 @given(st.lists(st.tuples(heads, value)))
