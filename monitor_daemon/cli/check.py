@@ -13,13 +13,14 @@ from drivers.kit.contract import Transport
 from drivers.kit.links import split_address
 from drivers.kit.registry import load_driver
 from drivers.kit.serial_link import line_settings
+from monitor_daemon.cli.check_secrets import secrets
 from monitor_daemon.cli.exits import stop
-from monitor_daemon.config import LinkConfig, load
+from monitor_daemon.config import LinkConfig, SiteConfig, load
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import ConfigError, MonitorError
 from monitor_daemon.core.protocol_file import read
 from monitor_daemon.core.rules import kinds
-from monitor_daemon.core.toml_text import Remark, TomlFileError, load_toml
+from monitor_daemon.core.toml_text import Places, Remark, TomlFileError, load_toml
 from monitor_daemon.daemon import link_map
 from monitor_daemon.engine.entrance import Entrance
 
@@ -88,7 +89,13 @@ def check_file(path: Path) -> Checked:
         return Checked(f"drug file, {len(DrugTable.parse(text, str(path)).entries)} entries")
     if "map" in document or "code" in document:
         return Checked(_code_map(file_codes(path)))
-    return _check_site(path)
+    if not document.keys() & SiteConfig.model_fields.keys():
+        raise ConfigError(
+            f"{path}: of no kind that is known: a site configuration has a table [site], a protocol"
+            " file [protocol], a drug file [drug.NAME], a code map [[code]]",
+            code="CONFIG_FILE",
+        )
+    return _check_site(path, text)
 
 
 def read_text(path: Path) -> str:
@@ -101,7 +108,7 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE") from None
 
 
-def _check_site(path: Path) -> Checked:
+def _check_site(path: Path, text: str) -> Checked:
     config = load(path)
     warnings = [
         warning
@@ -113,8 +120,8 @@ def _check_site(path: Path) -> Checked:
         texts = config.protocol_texts()
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", code=error.code) from None
-    for key, text in texts.items():
-        read(text, kinds(), key)
+    for key, protocol in texts.items():
+        read(protocol, kinds(), key)
     drugs = DrugTable.parse(config.drug_text(), str(config.drugs or "packaged drugs.toml"))
     wrong = [error for link in config.links for error in _link_mistakes(link, path)]
     for link in config.links:
@@ -122,6 +129,11 @@ def _check_site(path: Path) -> Checked:
             Entrance(link_map(config, link), drugs, str)
         except ConfigError as error:
             wrong.append(ConfigError(f"{path}: {error}", code=error.code))
+    for found in secrets(config, Places(text, str(path))):
+        if isinstance(found, Remark):
+            warnings.append(found)
+        else:
+            wrong.append(ConfigError(f"{path}: {found}", code=found.code))
     if wrong:
         raise ConfigError("\n".join(map(str, wrong)), code=wrong[0].code)
     summary = f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import os
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,9 @@ def login() -> str:
 
 LOGIN = login()
 
+#: Lines of the record that say which measurement was corrected.
+_CORRECTIONS = {"crt_corrected", "corrected"}
+
 Socket = Annotated[
     Path, typer.Option(help="The daemon's control socket; also MONITOR_DAEMON_SOCKET.")
 ]
@@ -41,6 +45,10 @@ Why = Annotated[str, typer.Option("--reason", help="Why, in a few words. No pati
 
 def send(socket: Path, request: requests.Request) -> dict[str, Any]:
     """Ask the daemon; leave with the exit code that fits if it refuses or is not there."""
+    for name, value in msgspec.structs.asdict(request).items():
+        # JSON has no word for it, so that the daemon would be asked about nothing.
+        if isinstance(value, float) and not isfinite(value):
+            stop(CommandError(f"{name} {value:g}: expected a number", code="BAD_VALUE"))
     try:
         reply = asyncio.run(ask(socket, msgspec.json.encode(request)))
     except (LinkError, CommandError) as error:
@@ -73,6 +81,8 @@ def outcome(decision: dict[str, Any]) -> Iterator[str]:
             yield f"{decision['name']} from {iso(decision['condition_since'])}, seen too late"
         case "eligibility":
             yield from _verdict(decision)
+        case "log" if decision["name"] in _CORRECTIONS:
+            yield f"measured {iso(decision['detail']['measured'])}"
 
 
 def _verdict(decision: dict[str, Any]) -> Iterator[str]:

@@ -60,7 +60,10 @@ def correct(
     request = requests.CorrectRequest(
         actor=actor, subject=subject, kind=kind, value=value, unit=unit, at=at, reason=reason
     )
-    tell(send(socket, request), f"{kind} of {subject} is corrected to {value:g}")
+    result = send(socket, request)
+    tell(result, f"{kind} of {subject} is corrected to {value:g}")
+    if kind == "crt" and all(said["decision"] == "log" for said in result["decisions"]):
+        typer.echo("  the target stays: only the newest refill time, entered lately, can move it")
 
 
 def set_range(

@@ -65,6 +65,7 @@ def main() -> None:
     except TyperException as error:
         # Without any argument the help was printed and there is nothing more to say.
         if said := " ".join(error.format_message().split()).rstrip("."):
+            said = said.replace("Value error, ", "")  # the library's own word, nobody's mistake
             context = getattr(error, "ctx", None)
             command = "monitor-daemon" if context is None else context.command_path
             typer.echo(f"USAGE: {said}; see {command} --help", err=True)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from monitor_daemon.control.asked import Asked
+from monitor_daemon.control.measured import meant
 from monitor_daemon.control.notes import screened
 from monitor_daemon.control.requests import Order, Reply, StatusRequest, parse
 from monitor_daemon.core.commands.checks import NAME
@@ -75,7 +76,7 @@ class Handler:
         """
         try:
             fields = msgspec.json.decode(payload, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         request_id = fields.get("request_id")
         if not isinstance(request_id, str) or NAME.fullmatch(request_id) is None:
@@ -116,7 +117,8 @@ class Handler:
             raise CommandError(f"bed {bed!r}: one of {known}", code="UNKNOWN_BED")
         request = self._masked(request, door)
         asked = Asked(f"{request.actor} ({door})", self._engine.clock.now(), self._zone)
-        given, held = screened(request.command(asked), self._engine.ward)
+        command = meant(request.command(asked), self._engine.ward)
+        given, held = screened(command, self._engine.ward)
         decisions = await self._engine.submit([given], held)
         for decision in decisions:
             if isinstance(decision, Refused):

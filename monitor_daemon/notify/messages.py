@@ -60,7 +60,8 @@ class Composer:
 
         Events come first, numbered from `next_sequence`, then what the alarm manager and people in
         person are told, then what is retained: of each topic only its newest content, and only if
-        it has changed. At a start all that stands goes out, for a broker that has forgotten it.
+        it has changed. At a start all that stands goes out, for a broker that has forgotten it, and
+        links that were removed are taken away.
         """
         alerts = [decision for decision in decisions if isinstance(decision, Alert)]
         rows = [
@@ -77,6 +78,7 @@ class Composer:
         newest = {alert.alert_id: alert for alert in alerts}
         if any(isinstance(given, Started) for given in inputs):
             newest = {told.alert_id: told for told in _open(ward, now)} | newest
+            rows.extend(_emptied(f"{self._root}/links/{link}") for link in _removed(ward))
         rows.extend(self._standing(ward, alert) for alert in newest.values())
         for subject in _concerned(ward, inputs, decisions):
             content = subject_state(ward, subject, now, self._criteria.get(subject))
@@ -148,7 +150,7 @@ class Composer:
     def _standing(self, ward: Ward, alert: Alert) -> OutboxRow:
         topic = f"{self._root}/subjects/{alert.subject}/alerts/{alert.alert_id}"
         if alert.transition in CLOSING:
-            return OutboxRow(topic, b"", retain=True)
+            return _emptied(topic)
         subject = ward.state.subjects.get(alert.subject)
         standing = None if subject is None else subject.alerts.get(alert.name)
         if standing is not None and standing.alert_id != alert.alert_id:
@@ -225,6 +227,17 @@ def _find(ward: Ward, subject: str, alert_id: str) -> OpenAlert:
     known = ward.state.subjects[subject]
     open_now = (alert for alert in known.alerts.values() if alert.alert_id == alert_id)
     return next(open_now, None) or known.past[alert_id]
+
+
+def _removed(ward: Ward) -> list[str]:
+    """Links that were once heard of and do not stand in the configuration any more."""
+    configured = ward.state.configured
+    return [] if configured is None else [n for n in ward.state.links if n not in configured.ranks]
+
+
+def _emptied(topic: str) -> OutboxRow:
+    """Takes a retained message away."""
+    return OutboxRow(topic, b"", retain=True)
 
 
 def _retained(topic: str, content: Mapping[str, Any]) -> OutboxRow:

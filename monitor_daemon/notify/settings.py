@@ -61,8 +61,11 @@ class BrokerSettings(BaseModel):
             return None
         try:
             context = ssl.create_default_context(cafile=self.tls_ca)
+            # BCP 195 (RFC 9325): nothing below TLS 1.2.
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
             if self.tls_cert is not None:
-                context.load_cert_chain(self.tls_cert, self.tls_key)
+                # An empty password, so that nobody is asked for one on a terminal.
+                context.load_cert_chain(self.tls_cert, self.tls_key, password=b"")
         except OSError as error:  # ssl.SSLError is one
             named = [str(p) for p in (self.tls_ca, self.tls_cert, self.tls_key) if p is not None]
             raise ConfigError(

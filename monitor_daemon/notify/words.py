@@ -94,7 +94,9 @@ class Words:
         due = alert.values.get("due")
         if due is not None:
             fields["late"] = _shown("late", (alert.at - due) // MINUTE)
-        fields["duration"] = _shown("duration", (alert.at - alert.condition_since) // MINUTE)
+        # A rule that waits before its condition holds says since when it saw it (FEED_FROZEN).
+        since = alert.values.get("since") or alert.condition_since
+        fields["duration"] = _shown("duration", (alert.at - since) // MINUTE)
         fields["why"] = why.get(alert.reason, why["other"])
         if alert.actor is not None:
             fields["actor"] = alert.actor

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from monitor_daemon.core.people import VARIABLE
-from monitor_daemon.rehearsal.parts import Minutes, Part, Positive, Pressure, Word
+from monitor_daemon.rehearsal.parts import Minutes, Part, Positive, Pressure, Role, Word
 
 
 class CrtEntry(Part):
@@ -173,7 +173,7 @@ class Handover(Part):
     """The shift of these roles of the roster changes."""
 
     t: Minutes
-    roles: Annotated[list[Word], Field(min_length=1)]
+    roles: Annotated[list[Role], Field(min_length=1)]
 
 
 class Version(Part):

@@ -4,7 +4,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from monitor_daemon.rehearsal.parts import Minutes, Part, Word
+from monitor_daemon.core.protocol_file import unknown
+from monitor_daemon.core.response import Reason
+from monitor_daemon.rehearsal.parts import Minutes, Part, Word, check_role
 
 #: The verdicts of screening as people write them.
 _VERDICTS: Final = {
@@ -88,6 +90,10 @@ class Expected(Part):
         wanted = {"push": str, "retro": float}.get(self.kind)
         if self.to is not None and not (wanted and isinstance(self.to, wanted)):
             raise ValueError("to belongs to push (a role) or to retro (its end in minutes)")
+        if isinstance(self.to, str):
+            check_role(self.to)
+        if self.kind == "push" and self.reason not in {None, *Reason}:
+            raise ValueError(unknown("reason of a push", self.reason, Reason))
         return self
 
     def _given(self) -> dict[str, str | float]:

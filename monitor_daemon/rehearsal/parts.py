@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Annotated, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.core.protocol_file import ROLES, unknown
 
 
 class ScenarioError(ConfigError):
@@ -38,7 +40,15 @@ def _parameter(value: object) -> float | bool:
     raise ValueError("should be a finite number, true or false")
 
 
+def check_role(name: str) -> str:
+    """A role of the roster. Raises ValueError for another word, of which nobody is ever told."""
+    if name not in ROLES:
+        raise ValueError(unknown("role", name, ROLES))
+    return name
+
+
 Word = Annotated[str, BeforeValidator(_word), Field(min_length=1)]
+Role = Annotated[str, AfterValidator(check_role)]
 #: Limits that no patient or device passes, so that a slip does not make an endless rehearsal.
 Minutes = Annotated[float, Field(ge=-200_000, le=200_000)]
 Pressure = Annotated[float, Field(ge=-400, le=400)]

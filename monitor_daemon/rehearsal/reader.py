@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from monitor_daemon.rehearsal.parts import ScenarioError
 from monitor_daemon.rehearsal.scenario import Scenario
@@ -70,8 +70,20 @@ def _load(text: str) -> list[object | ScenarioError]:
     try:
         found = [document for document in yaml.load_all(text) if document is not None]
     except (YAMLError, ValueError, RecursionError) as error:
-        return [ScenarioError([f"not YAML 1.2: {' '.join(str(error).split())}"])]
+        return [ScenarioError([f"not YAML 1.2: {_fault(error)}"])]
     return found or [ScenarioError(["no scenario in this file"])]
+
+
+def _fault(error: Exception) -> str:
+    """What the reader of YAML was in, and what stopped it, each with its place, in one line."""
+    if not isinstance(error, MarkedYAMLError):
+        return " ".join(str(error).split())
+    found = ((error.context, error.context_mark), (error.problem, error.problem_mark))
+    return "; ".join(
+        f"line {mark.line + 1}, column {mark.column + 1}: {said}"
+        for said, mark in found
+        if said and mark is not None
+    )
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

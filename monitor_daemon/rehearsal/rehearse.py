@@ -49,7 +49,7 @@ def rehearse_file(path: Path) -> Iterator[Outcome]:
     """Run every document of a file; one that cannot be read fails and the others run."""
     for document in read_documents(path):
         if isinstance(document, ScenarioError):
-            yield _unreadable(path.name, document)
+            yield _unreadable(path.name or str(path), document)
         else:
             yield rehearse_document(document, path)
 

@@ -15,7 +15,7 @@ from monitor_daemon.core.events import MINUTE, SECOND, Configured, Started, Tick
 from monitor_daemon.core.intake import first_missed
 from monitor_daemon.core.moment import STUDY
 from monitor_daemon.core.people import Input
-from monitor_daemon.rehearsal.devices import MONITOR, PERIODS, messages, ms
+from monitor_daemon.rehearsal.devices import MONITOR, PERIODS, channels, check_channel, messages, ms
 from monitor_daemon.rehearsal.faults import Delivery, Transmission, down
 from monitor_daemon.rehearsal.people import enrol, entries, randomise, screen
 from monitor_daemon.rehearsal.scenario import Scenario
@@ -73,6 +73,9 @@ def make_timeline(scenario: Scenario, folder: Path) -> Timeline:
     table = DrugTable.parse(drugs)
     transmission = Transmission(scenario, zero)
     messages(scenario, table)
+    for index, line in enumerate(scenario.expect):
+        if line.ch is not None:
+            check_channel(f"expect[{index}]", line.ch, channels(scenario))
     first = _first(scenario)
     said = _said(scenario, trial, first, drugs)
     end = ms(scenario.end)

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from drivers.kit.capture import Chunk, read_capture
 from drivers.kit.kept import differences
-from monitor_daemon.cli.decode import decode
+from drivers.kit.registry import load_driver
+from monitor_daemon.cli.decode import decode, driver_options, driver_settings
 from monitor_daemon.cli.drivers import app
 
 HERE = Path(__file__).parent
@@ -88,6 +89,47 @@ def test_decode_takes_what_came_from_the_device_out_of_a_capture(tmp_path):
     assert "b'MAP65" in line["reason"].replace(" ", "")
 
 
+def test_who_reads_only_the_beginning_is_no_error(tmp_path):
+    """As `decode ... | head -1`."""
+    file = tmp_path / "raw.bin"
+    file.write_bytes(echo_driver.line("MAP 65") * 100_000)
+    code = "from monitor_daemon.cli.main import main; main()"
+    # The pipe holds 64 kB, far less than is printed.
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "decode", "--driver", "ge_dri", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert b"bytes outside frames" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_an_option_that_is_a_word_stays_one_whatever_it_looks_like():
+    """A bed may be called 12, or true."""
+    driver = load_driver("ge_dri")
+    pairs = ["bed=12", "interval=10", "passive=true", 'arterial_labels=["FEM"]', "label=ABP"]
+    assert driver_options(driver, pairs) == {
+        "bed": "12",
+        "interval": 10,
+        "passive": True,
+        "arterial_labels": ["FEM"],
+        "label": "ABP",
+    }
+    assert driver_settings(driver, ['bed="12"'])["bed"] == "12"
+
+
+def test_a_capture_is_recorded_under_a_name_by_which_it_is_known(tmp_path):
+    file = tmp_path / "night.txt"
+    result = runner.invoke(app, ["record", "echo", str(file), "--port", "/dev/x"])
+    assert result.exit_code == 2
+    assert result.stderr == f"USAGE: {file}: the name of a capture ends in .cap.jsonl\n"
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("args", "code", "reason"),
     [
@@ -128,6 +170,13 @@ def test_probe_needs_one_place():
     result = runner.invoke(app, ["probe", "echo", "--port", "/dev/x", "--connect", "a:1"])
     assert result.exit_code == 2
     assert result.stderr.startswith("USAGE: give exactly one of --port, --connect, --listen")
+
+
+def test_line_settings_of_what_is_no_line_are_not_ignored_in_silence():
+    args = ["probe", "echo", "--connect", "127.0.0.1:1", "--line", "baudrate=9600"]
+    result = runner.invoke(app, args)
+    assert result.exit_code == 2
+    assert result.stderr == "USAGE: --line: only a serial port (--port) has line settings\n"
 
 
 def test_probe_of_a_device_that_is_not_there_is_exit_3():
@@ -204,7 +253,9 @@ def test_probe_that_understands_nothing_shows_the_first_bytes(device):
     result = runner.invoke(app, args, env={"COLUMNS": "300"})
     assert result.exit_code == 3
     assert echo_driver.line("MAP 65.0").hex(" ") in result.stdout
-    assert result.stderr.startswith("NOT_HEARD: ")
+    # Said at once, although the link itself would wait for three periods of 5 s.
+    assert "no valid message in 1 s: " in result.stderr
+    assert "bytes but no valid frame in 1 s: wrong line settings (19200 baud 8E1)" in result.stderr
 
 
 CAPTURED = [echo_driver.line(f"MAP {value}") for value in (61, 62, 63)]

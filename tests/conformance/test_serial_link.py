@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import echo_driver
@@ -282,8 +283,29 @@ async def test_a_passive_link_sends_nothing_whatever_its_driver_wants():
 async def test_a_simulated_device_takes_no_file_for_its_place_and_needs_a_folder(tmp_path):
     kept = tmp_path / "notes.txt"
     kept.write_text("do not lose me")
-    with pytest.raises(ConfigError, match=r"notes\.txt exists and is no symlink"):
+    with pytest.raises(ConfigError, match=r"notes\.txt is there and no link"):
         await run_pty(echo_simulation(), kept, Place())
     assert kept.read_text() == "do not lose me"
     with pytest.raises(ConfigError, match=r"none/port: No such file or directory"):
         await run_pty(echo_simulation(), tmp_path / "none" / "port", Place())
+
+
+async def test_a_simulated_device_takes_the_name_of_no_real_port(tmp_path):
+    """As under /dev/serial/by-id, where the names of adapters are symlinks too."""
+    adapter = tmp_path / "usb-FTDI"
+    adapter.symlink_to("/dev/null")
+    with pytest.raises(ConfigError, match="usb-FTDI is there and no link to a pseudo-terminal"):
+        await run_pty(echo_simulation(), adapter, Place())
+    assert adapter.readlink() == Path("/dev/null")
+
+
+async def test_a_simulated_device_that_ends_leaves_the_place_to_who_took_it(tmp_path):
+    place, found = tmp_path / "port", Place()
+    with bare_pty() as (_, path):
+        place.symlink_to(path)  # as a simulation that was killed leaves it
+        async with running(run_pty(echo_simulation(), place, found)):
+            await found.ready()
+            assert place.readlink() != Path(path)
+            place.unlink()
+            place.symlink_to(path)
+        assert place.readlink() == Path(path)

@@ -49,6 +49,11 @@ grace = 15
 """
 
 
+@pytest.fixture(autouse=True)
+def _vault_key(tmp_path):
+    (tmp_path / "vault.key").write_text("5a" * 32)
+
+
 def check(path):
     return CliRunner().invoke(app, ["check", str(path)])
 
@@ -128,6 +133,22 @@ def test_a_wrong_file_does_not_hide_a_right_one(tmp_path):
     assert done.exit_code == 1
     assert str(wrong) in done.stderr
     assert done.stdout.startswith(f"OK {right}")
+
+
+def test_a_file_without_a_table_that_we_know_is_told_what_there_is(tmp_path):
+    path = written(tmp_path, "[rule.MAP_LOW]\nkind = 'map_low'\n")
+    done = check(path)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"CONFIG_FILE: {path}: of no kind that is known: a site configuration has a table [site], a"
+        " protocol file [protocol], a drug file [drug.NAME], a code map [[code]]\n"
+    )
+
+
+def test_a_byte_order_mark_is_named(tmp_path):
+    path = written(tmp_path, "\ufeff" + PROTOCOL)
+    first = check(path).stderr.splitlines()[0]
+    assert first.startswith(f"CONFIG_SYNTAX: {path}:1:1: begins with a byte order mark")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"x = 1\n"])

@@ -74,6 +74,7 @@ def test_wrong_use_is_one_line_with_its_code(words, said, command):
     (line,) = done.stderr.splitlines()
     assert line.startswith("USAGE: ")
     assert said in line
+    assert "Value error" not in line
     assert f"{command} --help" in line
 
 
@@ -88,6 +89,13 @@ def test_a_negative_value_is_a_value_and_no_option(words, tmp_path):
     nowhere = tmp_path / "none.sock"
     done = run(*words, "S1", "cvp", "-2", "--socket", nowhere)
     assert done.exit_code == 3, done.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_number_is_refused_before_it_is_sent(value, tmp_path):
+    done = run("observe", "S1", "cvp", value, "--socket", tmp_path / "none.sock")
+    assert done.exit_code == 2
+    assert done.stderr == f"BAD_VALUE: value {value}: expected a number\n"
 
 
 def test_a_request_longer_than_the_daemon_reads_is_refused_before_it_is_sent(tmp_path):

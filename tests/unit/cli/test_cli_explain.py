@@ -102,7 +102,8 @@ def test_without_a_readable_message_the_exit_code_is_1(data):
         ("hl7", ["-", "--option", "colour=1"], 2, "USAGE: option colour: driver hl7 knows only"),
         ("hl7", ["-", "--option", "max_bytes=0"], 1, "CONFIG: max_bytes = 0"),
         ("hl7", ["-", "--option", "code_map=/no.toml"], 1, "CONFIG_FILE: /no.toml: No such file"),
-        ("hl7", ["-", "--option", "code_map=7"], 1, "CONFIG: code_map = 7: a name, a path"),
+        ("hl7", ["-", "--option", "code_map=7"], 1, "CONFIG: code_map = '7': a path that ends"),
+        ("hl7", ["-", "--option", "code_map=[7]"], 1, "CONFIG: code_map = [7]: a name, a path"),
     ],
 )
 def test_wrong_use_is_one_line_with_a_code(driver, args, code, said):

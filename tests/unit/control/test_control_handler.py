@@ -9,7 +9,7 @@ import pytest
 
 from monitor_daemon.control.handler import Handler
 from monitor_daemon.core.decisions import Eligibility
-from monitor_daemon.core.events import Configured
+from monitor_daemon.core.events import MINUTE, Configured
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.resources import protocols, text
 
@@ -99,6 +99,7 @@ async def by_mqtt(handler, command, **fields):
         b"not json", b"[1]", b"{}", b'{"request_id": 7}', b'{"request_id": ""}', b"\xff",
         b'{"request_id": "two words"}', b'{"request_id": "a/#"}',
         b'{"request_id": "r", "x": 1e999}',
+        b'{"request_id": "r", "x": ' + b"[" * 5000 + b"]" * 5000 + b"}",
     ],
 )  # fmt: skip
 async def test_what_cannot_be_answered_over_mqtt_is_not_done(handler, judge, payload):
@@ -125,6 +126,52 @@ async def test_a_message_that_the_broker_brings_twice_is_done_once(handler, judg
         answer = await by_mqtt(handler, "ack", actor="a", subject="S1", alert="X", request_id="r3")
         assert answer["code"] == "UNKNOWN_ALERT"
         assert "repeated" not in answer
+
+
+async def permissive(handler):
+    await ask(handler, **ENROL | {"arm": "permissive_vp01"})
+    await ask(handler, command="achieved", actor="dr-x", subject="S1", reason="cuff")
+
+
+CORRECT = {"command": "correct", "actor": "nurse", "subject": "S1", "reason": "misread"}
+
+
+async def test_a_correction_finds_the_refill_time_that_it_means_within_minutes(handler):
+    # Nobody knows the second in which he measured. NOW is 14:13:00.
+    await permissive(handler)
+    await ask(handler, command="observe", actor="n", subject="S1", kind="crt", value=2.0, at="-6")
+    at = "2026-09-21T14:09:59Z"
+    reply = await ask(handler, **CORRECT, kind="crt", value=3.5, at=at)
+    (log,) = said(reply, "log")
+    assert (log["name"], log["detail"]["measured"]) == ("crt_corrected", NOW - 6 * MINUTE)
+    # 3.5 s is not below 3.0 and the target is the first one: R3 raises CRT_ABN.
+    assert [alert["name"] for alert in said(reply, "alert")] == ["CRT_ABN"]
+
+
+@pytest.mark.parametrize("at", ["-12", "2026-09-21T14:12:01Z"])
+async def test_a_correction_of_another_time_moves_nothing(handler, at):
+    await permissive(handler)
+    await ask(handler, command="observe", actor="n", subject="S1", kind="crt", value=2.0, at="-6")
+    reply = await ask(handler, **CORRECT, kind="crt", value=3.5, at=at)
+    assert {d["decision"] for d in reply.result["decisions"]} == {"log"}
+
+
+async def test_a_laboratory_value_is_corrected_and_never_added(handler, judge):
+    await permissive(handler)
+    observe = {"command": "observe", "actor": "n", "subject": "S1", "kind": "lactate"}
+    await ask(handler, **observe, value=2.0, at="-90")
+    await ask(handler, **observe, value=4.0, at="-30")
+    assert (await ask(handler, **CORRECT, kind="lactate", value=3.0, at="-27")).ok
+    values = judge.ward.state.subjects["S1"].results.values["lactate"]
+    assert values == [(NOW - 90 * MINUTE, 2.0), (NOW - 30 * MINUTE, 3.0)]
+    refused = await ask(handler, **CORRECT, kind="lactate", value=3.0, at="-60")
+    assert refused.code == "BAD_TIME"
+    assert refused.reason == (
+        "lactate: none was measured at 2026-09-21T13:13:00.000Z; measured:"
+        " 2026-09-21T12:43:00.000Z, 2026-09-21T13:43:00.000Z"
+    )
+    never = await ask(handler, **CORRECT, kind="sodium", value=140, at="-60")
+    assert never.reason.endswith("measured: never")
 
 
 async def test_the_status_by_mqtt_is_always_new_and_names_no_arm(judge):

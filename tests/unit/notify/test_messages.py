@@ -4,13 +4,22 @@ import json
 
 import jsonschema
 import pytest
-from notify_scenario import ROOT, ZERO, Bedside, check, low_pressure
+from notify_scenario import DRUGS, ROOT, SITE, ZERO, Bedside, check, low_pressure
 
 from monitor_daemon.clock import iso
-from monitor_daemon.core.events import MINUTE, Data, LinkChanged, Sample, Started, Tick
+from monitor_daemon.core.events import (
+    MINUTE,
+    Configured,
+    Data,
+    LinkChanged,
+    Sample,
+    Started,
+    Tick,
+)
 from monitor_daemon.core.people import Acknowledge, End, Observe
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.notify.messages import Composer
+from monitor_daemon.resources import protocols
 
 CONTRACT_KEYS = """
 event_id alert_id sequence subject bed rule rule_version protocol params_hash kind class transition
@@ -230,6 +239,19 @@ def test_a_link_is_told_when_it_changes():
     assert content == {
         "link": "mon-b1", "state": "silent", "reason": "nothing for 30 s", "since": at(0)
     }  # fmt: skip
+
+
+def test_a_link_that_was_removed_is_taken_away_at_the_next_start():
+    bedside = Bedside()
+    bedside.step(0, LinkChanged("mon-b1", "live", "messages arrive"))
+    bedside.step(0, LinkChanged("mon-b2", "failed", "no such port"))
+    now = Configured(site=SITE, drugs=DRUGS, protocols=protocols(), ranks={"mon-b1": 0})
+    bedside.step(5, now)
+    bedside.step(5, Started("0.1.0", stopped=ZERO))
+    bedside.step(5, LinkChanged("mon-b1", "opening", ""))
+    assert set(bedside.retained()) == {f"{ROOT}/links/mon-b1"}
+    (empty,) = [row for row in bedside.rows if row.topic.endswith("mon-b2") and not row.payload]
+    assert empty.retain
 
 
 def test_every_message_of_a_long_day_fits_its_schema():

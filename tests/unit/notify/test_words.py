@@ -109,6 +109,12 @@ def test_lateness_counts_from_the_due_time():
     assert text == "Bed b1: capillary refill time is overdue by 32 min. Measure."
 
 
+def test_a_frozen_feed_is_told_from_the_first_of_the_same_pressures_on():
+    # Reference 4.2 rule 6: it counts as frozen after ten minutes; the alert is raised only then.
+    said = Words().text(alert("FEED_FROZEN", since=-10.0 * MINUTE))
+    assert said.startswith("Bed b1: the monitor has sent the same pressures for 22 min;")
+
+
 def test_what_a_phase_ended_does_not_read_as_recovered():
     said = Words().text(alert("MAP_LOW", "cleared", "phase"))
     assert said == "Bed b1: low MAP closed: it does not apply in the present phase."

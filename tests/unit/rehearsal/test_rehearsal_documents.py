@@ -227,6 +227,22 @@ WRONG = {
     "day": (document(days=[{"day": "D9", "hours": 24}]), "days[0].day"),
     "unknown minute class": (document(minutes={"INN": 3}), "minutes.INN = 'INN': should be 'IN',"),
     "endless": (document(end=1e9), "end = 1000000000.0: should be less than or equal to 200000"),
+    "nobody is told": (
+        document(expect=[{"t": 5, "push": "MAP_LOW", "to": "charge nurse"}]),
+        "expect[2]: role 'charge nurse' is not known; did you mean charge_nurse?",
+    ),
+    "told for no reason": (
+        document(expect=[{"t": 5, "push": "MAP_LOW", "reason": "escalate"}]),
+        "expect[2]: reason of a push 'escalate' is not known; did you mean escalated?",
+    ),
+    "shift of nobody": (
+        document(handover=[{"t": 5, "roles": ["nurse"]}]),
+        "handover[0].roles[0] = 'nurse': role 'nurse' is not known; allowed: bedside,",
+    ),
+    "dose of a channel that is not there": (
+        document(expect=[{"t": 5, "dose": "unknown", "ch": "B"}]),
+        "expect[2].ch = 'B': no such channel; there are A",
+    ),
     "no document": (None, "document = None: should be a mapping"),
 }
 
@@ -276,7 +292,16 @@ def test_an_unreadable_document_fails_and_the_others_run(tmp_path):
 
 def test_a_broken_document_keeps_its_line_numbers(tmp_path):
     result = run(tmp_path, f"{quiet_text('a')}\n---\nid: [broken\n")
-    assert "line 3" in result.stdout
+    assert result.stdout.endswith(
+        "FAIL file0.yaml\n  not YAML 1.2: line 3, column 5: while parsing a flow sequence; line 4,"
+        " column 1: expected ',' or ']', but got '<stream end>'\n"
+    )
+
+
+def test_a_folder_is_named_and_no_scenario(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["."])
+    assert result.stdout == "FAIL .\n  cannot be read: Is a directory\n"
 
 
 def test_a_missing_file_fails(tmp_path):
@@ -286,7 +311,9 @@ def test_a_missing_file_fails(tmp_path):
 
 
 def test_a_repeated_key_is_an_error(tmp_path):
-    assert 'found duplicate key "id"' in run(tmp_path, "id: a\nid: b\n").stdout
+    said = run(tmp_path, "id: a\nid: b\n").stdout
+    assert 'line 2, column 1: found duplicate key "id"' in said
+    assert "http" not in said  # how a programmer could switch that off helps nobody here
 
 
 def test_words_stay_words(tmp_path):
