@@ -253,6 +253,9 @@ class Daemon:
         """What a link and its entrance tell; its times, monotonic seconds there, as engine time."""
         now, real = self.clock.now(), monotonic()
         status = self.links[name].status()
+        if self.entrances[name].link.study:
+            # A bag's label has its length: the bytes of a blinded pump's link could tell the arm.
+            status.pop("bytes_in", None)
         for key in ("since", "trouble_since", "last_message"):
             if status[key] is not None:
                 status[key] = iso(now - round((real - status[key]) * self.clock.speed * SECOND))

@@ -1,1 +1,1 @@
-"""."""
+"""The pure core: inputs in, decisions out; no clock, file or network."""

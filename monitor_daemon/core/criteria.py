@@ -257,7 +257,10 @@ def not_running(
     starting: list[str] = []
     begun: int | None = None
     for drug in sorted(drugs):
-        runs, _ = exposure.merged((drug,), bridge, least)
+        # A restart at the end of the bridge is none (3.5): what is short is so with its pauses.
+        spans, _ = exposure.merged((drug,), bridge + 1, 0)
+        grows = exposure.at if drug in exposure.running else None
+        runs = [(start, end) for start, end in spans if end - start >= least or end == grows]
         if not runs or at - runs[-1][1] >= after.get(drug, bridge):
             continue
         start, end = runs[-1]

@@ -60,7 +60,9 @@ class DeviceClock(msgspec.Struct):
         if device_step == 0:
             return device + self.offset, None
         set_back = server_step - device_step > limit and (server_step <= limit or device_step < 0)
+        # After a silence one value tells nothing of the rate.
         live = 0 < device_step <= 2 * server_step <= 4 * device_step
+        live = live and abs(server_step - device_step) <= JUMP
         jumped = residual < -limit or (residual > limit and ((set_back and at_once) or live))
         jump = residual if jumped else None
         if jumped or residual < 0:

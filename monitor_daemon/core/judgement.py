@@ -6,7 +6,7 @@ from typing import Final
 from monitor_daemon.core.condition import RAISED, Condition, Verdict
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.history import Standing, off_until
-from monitor_daemon.core.moment import Moment
+from monitor_daemon.core.moment import Moment, plain
 from monitor_daemon.core.people import Correct, Observe
 from monitor_daemon.core.protocol import NOT_MONITORED, Rule
 from monitor_daemon.core.rules import FAMILIES
@@ -81,6 +81,9 @@ def _alert(moment: Moment, rule: Rule) -> None:
         else:
             moment.close(rule.name, "cleared")
     alert = subject.alerts.get(rule.name)
+    if alert is not None and verdict.holds:
+        # What people are told again is what holds now, not what held when it was raised.
+        alert.values = plain(verdict.values)
     after = rule.attention_after
     if alert is None or after is None or alert.level != "info":
         return

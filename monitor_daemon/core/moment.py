@@ -147,8 +147,7 @@ class Moment:
             reason=verdict.reason or rule.name,
             condition_since=since,
             raised_at=self.now,
-            # Whole numbers too are floats, so that a snapshot gives back the same record.
-            values={k: float(v) if isinstance(v, int) else v for k, v in verdict.values.items()},
+            values=plain(verdict.values),
             target=subject.aim,
         )
         subject.alerts[rule.name] = alert
@@ -194,6 +193,11 @@ class Moment:
         first = max(alert.condition_since // MINUTE, self.minute - 45)
         minutes = range(min(first, self.minute - 1), self.minute)
         return round(sum(m in self.bed.pressure.bins for m in minutes) / len(minutes), 3)
+
+
+def plain(values: Mapping[str, float | str | None]) -> dict[str, float | str | None]:
+    """Values of an alert: whole numbers too are floats, so that a snapshot gives back the same."""
+    return {key: float(v) if isinstance(v, int) else v for key, v in values.items()}
 
 
 def as_it_stands(subject: Subject, alert: OpenAlert, now: int, params_hash: str = "") -> Alert:

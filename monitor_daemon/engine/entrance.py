@@ -28,6 +28,7 @@ from monitor_daemon.core.vocabulary import (
     Fault,
     Identity,
     Infusion,
+    Quality,
     Reading,
     Row,
     Unmapped,
@@ -149,10 +150,12 @@ class Entrance:
                 sample = Sample(row.signal, row.value, row.quality, at, row.channel)
                 samples.setdefault(self._bed(row.bed), []).append(sample)
             elif isinstance(row, Infusion):
-                pump = self.link.channels.get(row.channel or "") or self._bed(row.bed)
+                pump = self._pump_bed(row)
                 flow = self._flow(self._named(row))
                 blinded = blinded or flow.drug == STUDY
-                flows.setdefault(pump, []).append(flow)
+                # A pump under test, or in a demonstration, gives nobody anything.
+                if row.quality is not Quality.NOT_PATIENT:
+                    flows.setdefault(pump, []).append(flow)
             elif isinstance(row, Alarm):
                 # What comes behind a pump's rate is the pump's.
                 told.append((pump or self._bed(row.bed), row))
@@ -206,7 +209,10 @@ class Entrance:
         return self._token(name) if name else None
 
     def _alarm(self, row: Alarm) -> list[Alarmed]:
-        code = (row.code or "").split("^")[0].strip()
+        code, _, system = [*map(str.strip, (row.code or "").split("^")), "", ""][:3]
+        if system not in {"", "MDC"}:
+            # A number of a maker's own, which may be that of another term.
+            code = ""
         if not _ALARM.fullmatch(code):
             _count(self.counts.unmapped, ["alarm"])
             return []
@@ -221,6 +227,13 @@ class Entrance:
                 arterial=_is_arterial(row),
             )
         ]
+
+    def _pump_bed(self, row: Infusion) -> str | None:
+        """The alias of the bed where a pump is: of its channel, else as any other value's."""
+        bed = self.link.channels.get(row.channel or "") or self._bed(row.bed)
+        if bed is None and not row.bed:
+            _count(self.counts.unknown_beds, [f"channel {row.channel}"[:_LABEL]])
+        return bed
 
     def _bed(self, code: str | None) -> str | None:
         if code not in self._known:

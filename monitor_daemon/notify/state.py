@@ -104,7 +104,7 @@ def _next_crt(moment: Moment) -> str | None:
 
 def _map_quality(moment: Moment) -> str:
     pressure = moment.bed.pressure
-    if moment.bed.line.doubts(moment.now):
+    if moment.bed.line.doubts(moment.now, pressure.source):
         return "line_problem"
     if pressure.last_sample is None:
         return "never_seen"

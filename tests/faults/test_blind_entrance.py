@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_blind import BAGS, DRUGS, infusion
 
+from drivers.kit.registry import load_driver
+from monitor_daemon.config import Bed, Control, LinkConfig, ProtocolFile, Site, SiteConfig, Store
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import Data, Flow
 from monitor_daemon.core.vocabulary import Alarm, Fault, Unmapped
+from monitor_daemon.daemon import Daemon, link_map, make_link
 from monitor_daemon.engine.entrance import Entrance, LinkMap
 
 
@@ -102,3 +105,21 @@ def test_whatever_a_study_pump_says_only_its_rate_comes_in(one, other, rate, dos
     (first, counts), (second, same) = map(admitted, rows_of)
     assert (first, counts) == (second, same)
     assert isinstance(first, Data)
+
+
+@pytest.mark.parametrize(("study", "told"), [((), True), (("S",), False)])
+def test_the_status_of_a_study_pumps_link_counts_no_bytes(tmp_path, study, told):
+    # The label of the bag is among them, and has its length.
+    link = LinkConfig(name="pumps", driver="bbraun_space", port="/dev/null", study_channels=study)
+    config = SiteConfig(
+        site=Site(id="icu", zone="UTC"),
+        store=Store(directory=tmp_path, vault_key_file=tmp_path / "key"),
+        control=Control(socket=tmp_path / "socket"),
+        protocols=(ProtocolFile(id="argipressin"),),
+        beds=(Bed(alias="B1"),),
+        links=(link,),
+    )
+    daemon = Daemon(config)
+    daemon.links = {"pumps": make_link(link, load_driver("bbraun_space"), sink=None)}
+    daemon.entrances = {"pumps": Entrance(link_map(config, link), DRUGS, str)}
+    assert ("bytes_in" in daemon._link_status("pumps")) is told

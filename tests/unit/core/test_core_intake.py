@@ -65,6 +65,13 @@ def test_a_burst_after_a_silence_is_late_data(period):
         assert abs(placed - expected) <= 2 * SECOND
 
 
+def test_a_burst_is_late_data_also_where_the_silence_was_twice_as_long():
+    """Silent from 0 to 30, then an hour's half that was buffered: the first step is 30 in 60."""
+    device = clock()
+    for n in range(30, 60):
+        assert device.place(n * MINUTE, 60 * MINUTE, JUMP) == (n * MINUTE, None)
+
+
 def test_a_burst_with_a_missing_minute_is_still_late_data():
     device = clock()
     for n in [1, 2, 5, 6]:

@@ -97,6 +97,22 @@ def test_g1_d_an_inotrope_is_started_and_stopped():
     assert "ELIG_LOST" in alerts(stay.decisions, "cleared")
 
 
+def test_an_inotrope_that_pauses_for_a_minute_is_one_run():
+    # 3.5: a pause of up to five minutes is bridged, and a run of five minutes is no bolus.
+    story = {
+        -30: [screen(), drug(14.4), None],
+        -10: [66.0],
+        0: [limits()],
+        10: [lab("cardiac_index", 2.6)],
+        12: [lab("lactate", 3.0)],
+    }
+    for t in range(60, 100, 5):
+        story |= {t: [drug(5.0, "dobutamine")], t + 4: [drug(0.0, "dobutamine")]}
+    stay = Stay().play(-30, 130, story)
+    lost = [(at, name) for at, name in stay.raised() if name == "ELIG_LOST"]
+    assert lost == [(65, "ELIG_LOST")]
+
+
 # --- the dose and its episode ---------------------------------------------------------------
 
 

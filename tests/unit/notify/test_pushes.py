@@ -57,6 +57,16 @@ def test_unacknowledged_it_is_repeated_and_escalated_together_30_minutes_later()
     assert event["text"] == low.pushes("dr-day")[0]["text"]
 
 
+def test_what_is_told_again_is_the_pressure_of_now():
+    low = low_pressure(duties=(NURSES, DOCTOR))
+    low.run(40, 64, 50.0)
+    (event,) = low.events(transition="escalated")
+    assert event["text"].startswith("Bed b1: MAP 50 mmHg, too far below the target of 65 for 40 ")
+    assert event["values"]["map5"] == 50.0
+    (raised,) = low.events(kind="MAP_LOW", transition="raised")
+    assert raised["values"]["map5"] == 58.0
+
+
 def test_who_serves_two_roles_is_told_once():
     both = (Duty("bedside", ("nurses",)), Duty("physician", ("nurses",)))
     low = low_pressure(duties=both)
