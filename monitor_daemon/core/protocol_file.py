@@ -47,7 +47,9 @@ _HEAD_KEYS: Final = (
     "id", "version", "title", "registration", "first_phase", "blinded", "held_words"
 )  # fmt: skip
 #: Parameters that are read by name at enrolment or in the dose, and so need no rule.
-_READ_BY_NAME: Final = frozenset({"initial_target", "floor", "has_target", "bridge"})
+_READ_BY_NAME: Final = frozenset({
+    "initial_target", "floor", "has_target", "bridge", "override_grace"
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

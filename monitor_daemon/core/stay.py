@@ -53,6 +53,7 @@ def _infusions_since(before: Infusions, since: int) -> Infusions:
         if report.at >= since:
             made.defer(key, report.flow, report.at)
     made.channels = {key: c for key, c in before.channels.items() if c.seen >= since}
+    made.unread = {key: at for key, at in before.unread.items() if at >= since}
     if not made.channels:
         return made
     exposure = before.exposure

@@ -176,10 +176,14 @@ def end(moment: Moment, given: End) -> None:
 
 
 def leave(subject: Subject, bed: Bed, at: int) -> None:
-    """Part a patient from `bed` at `at` (ms), keeping what it delivered to him until then."""
+    """Part a patient from `bed` at `at` (ms), keeping what it delivered and measured until then."""
     if subject.left is None:
         begun = subject.attached if subject.attached is not None else 0
         subject.exposure.join(bed.infusions.exposure.within(begun, at))
+        for kind, values in bed.results.values.items():
+            for measured, value in values:
+                if begun <= measured < at:
+                    subject.results.add(kind, measured, value)
     subject.left = at
 
 
@@ -229,8 +233,9 @@ def _protocol(name: str, version: str | None, protocols: Mapping[str, Protocol])
         known = [p for p in known if p.version == version]
     if not known:
         names = ", ".join(sorted(protocols)) or "none"
+        asked = name if version is None else f"{name}@{version}"
         raise CommandError(
-            f"protocol {name!r} is not in force; in force: {names}", code="UNKNOWN_PROTOCOL"
+            f"protocol {asked!r} is not in force; in force: {names}", code="UNKNOWN_PROTOCOL"
         )
     return max(known, key=lambda p: p.version)
 

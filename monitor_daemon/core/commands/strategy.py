@@ -123,7 +123,8 @@ def override(moment: Moment, given: Override) -> None:
     check_range("target", given.target, "mmHg", *_TARGETS)
     reason = check_reason("an override", given.reason)
     subject.override = given.target
-    moment.aim("step_up" if aimed is not None and given.target > aimed else "step_down")
+    if moment.rules.parameters.get("override_grace", True):
+        moment.aim("step_up" if aimed is not None and given.target > aimed else "step_down")
     moment.log("override", target=given.target, reason=reason, actor=given.actor)
 
 
@@ -191,6 +192,8 @@ def unblinding(moment: Moment, given: Unblinding) -> None:
 def sign_day(moment: Moment, given: SignDay) -> None:
     """The record of a trial day is complete. Raises CommandError for a day that is not."""
     subject = moment.subject
+    if not subject.days:
+        raise CommandError(f"{subject.id} has no trial days yet", code="BAD_TIME")
     if not 0 <= given.day < len(subject.days):
         raise CommandError(f"day {given.day}: 0 to {len(subject.days) - 1}", code="BAD_VALUE")
     if subject.days[given.day] > moment.now:

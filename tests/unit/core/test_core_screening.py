@@ -17,7 +17,7 @@ from screening_stay import (
 
 from monitor_daemon.core.decisions import Alert, Eligibility, Logged
 from monitor_daemon.core.events import Data, Flow, Sample
-from monitor_daemon.core.people import Correct
+from monitor_daemon.core.people import Associate, Correct
 
 # --- the four tables of the reference -------------------------------------------------------
 
@@ -111,6 +111,26 @@ def test_an_inotrope_that_pauses_for_a_minute_is_one_run():
     stay = Stay().play(-30, 130, story)
     lost = [(at, name) for at, name in stay.raised() if name == "ELIG_LOST"]
     assert lost == [(65, "ELIG_LOST")]
+
+
+def test_what_devices_measured_goes_with_him_to_another_bed():
+    # Cardiac index and lactate came from the devices of B1; of B2 nothing has come yet.
+    def measured(signal, value):
+        return Data("monitor", "B1", (Sample(signal, value, "good", ms(5)),))
+
+    story = {
+        -10: [drug(5.0), screen()],
+        0: [drug(12.0), limits()],
+        5: [measured("cardiac_index", 2.6), measured("lactate", 3.0)],
+    }
+    stay = Stay().play(-10, 20, story)
+    assert stay.raised() == OPENED
+    stay.give(21, Associate("S1", "B2", "nurse"))
+    known = {
+        kind: stay.subject.results.newest(kind, ms(21)) for kind in ("cardiac_index", "lactate")
+    }
+    assert known == {"cardiac_index": (ms(5), 2.6), "lactate": (ms(5), 3.0)}
+    assert not stay.ward.state.beds["B2"].results.values
 
 
 # --- the dose and its episode ---------------------------------------------------------------
