@@ -265,7 +265,9 @@ class Daemon:
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
     """Hold the store for this process. Raises ConfigError if another daemon has it."""
-    with (directory / "lock").open("w") as lock:
+    path = directory / "lock"
+    path.touch(0o600)
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -4,14 +4,19 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def notify(state: str) -> None:
-    """Send one line of the sd_notify protocol, if systemd listens."""
+    """Send one line of the sd_notify protocol, if systemd listens.
+
+    What does not arrive is lost, as sd_notify(3) recommends: nobody may be there any more.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.setblocking(False)
         channel.connect("\0" + address[1:] if address.startswith("@") else address)
         channel.send(state.encode())
 

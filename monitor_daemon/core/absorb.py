@@ -76,7 +76,7 @@ class Absorber:
             known, clock = bed.infusions.knows(key, flow, now), self._clocks.get(key)
             if known is None or clock is None or flow.at is None:
                 return False
-            if not clock.goes_on(flow.at, now, self._limit) or known.measured < bed.begun:
+            if not clock.goes_on(flow.at, now, self._limit):
                 return False
             told.append((key, known, clock, flow.at))
         for key, known, clock, stamped in told:

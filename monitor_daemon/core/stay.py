@@ -52,7 +52,7 @@ def _infusions_since(before: Infusions, since: int) -> Infusions:
     for key, report in before.late:
         if report.at >= since:
             made.defer(key, report.flow, report.at)
-    made.channels = {key: c for key, c in before.channels.items() if c.seen >= since}
+    made.channels = {key: c for key, c in before.channels.items() if c.measured >= since}
     made.unread = {key: at for key, at in before.unread.items() if at >= since}
     if not made.channels:
         return made

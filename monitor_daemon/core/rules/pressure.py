@@ -1,6 +1,7 @@
 """MAP against the target, the floor, and pressures that cannot be read: R4 and reference 4.2."""
 
 from monitor_daemon.core.condition import Verdict
+from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.protocol import Rule, RuleKind
 from monitor_daemon.core.rules.family import Family
@@ -50,14 +51,25 @@ class BinsBelow(Family):
     sampled = late = True
 
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
-        limit = rule.options["limit"]
+        limit = float(rule.options["limit"])
         newest = moment.bed.pressure.last_bins(moment.minute, round(rule.options["count"]))
         calm = moment.bed.pressure.last_bins(moment.minute, round(rule.options["calm"]))
         return Verdict(
             holds=None if newest is None else all(value < limit for value in newest),
             clears=None if calm is None else all(value >= limit for value in calm),
-            values={"bin": newest[0] if newest else None, "limit": float(limit)},
+            values={
+                "bin": newest[0] if newest else None,
+                "limit": limit,
+                "since": self._since(moment, limit),
+            },
         )
+
+    def _since(self, moment: Moment, limit: float) -> int | None:
+        """Since when (ms) every minute up to now is below; None if the last one is not."""
+        bins, first = moment.bed.pressure.bins, moment.minute
+        while bins.get(first - 1, limit) < limit:
+            first -= 1
+        return None if first == moment.minute else first * MINUTE
 
 
 class ArtCheck(Family):

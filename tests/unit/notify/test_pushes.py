@@ -98,8 +98,8 @@ def test_two_alerts_of_one_minute_are_one_message():
     pushes = bedside.pushes("nurses")
     (text,) = (push["text"] for push in pushes if len(push["items"]) == 2)
     assert text == (
-        "Bed b1: MAP 38 mmHg, below 40. Look. Reminder."
-        " Bed b1: MAP 38 mmHg, below the floor of 50. Look."
+        "Bed b1: MAP 38 mmHg, below 40 for 3 min; the target is 65. Look. Reminder."
+        " Bed b1: MAP 38 mmHg, below the floor of 50 for 3 min; the target is 65. Look."
     )
 
 

@@ -182,7 +182,11 @@ def test_every_reason_of_a_push_has_words():
             {"channel": "p|1", "pump": "80 kg", "weight": 72.5},
             "pump p|1 computes with 80 kg, the trial with a dosing weight of 72.5 kg. Check.",
         ),
-        ("SEVERE_LOW", {"bin": 38.0, "limit": 40.0}, "MAP 38 mmHg, below 40. Look."),
+        (
+            "SEVERE_LOW",
+            {"bin": 38.0, "limit": 40.0},
+            "MAP 38 mmHg, below 40 for 12 min; the target is 65. Look.",
+        ),
     ],
 )
 def test_small_limits_and_ratios_are_not_rounded_away(name, values, text):
