@@ -30,7 +30,7 @@ class Absorber:
         self._clocks = clocks
         self._drugs = drugs
         speed = configured.speed if configured else 1.0
-        # At a higher speed real delays are long in engine time (design section 4).
+        # At a higher speed real delays are long in engine time.
         self._limit = max(JUMP, round(5 * speed) * SECOND)
         self._late = max(LATE, self._limit)
         self._periods = configured.periods if configured else {}

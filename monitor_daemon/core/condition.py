@@ -1,4 +1,4 @@
-"""The condition of an alert: a machine that moves only on data and ticks (design section 1.5).
+"""The condition of an alert: a machine that moves only on data and ticks.
 
 The table below is the whole machine. It is rendered into the manual and walked by the tests.
 """

@@ -14,7 +14,10 @@ class _Decision(msgspec.Struct, frozen=True, tag_field="decision", omit_defaults
 
 
 class Alert(_Decision, frozen=True, tag="alert"):
-    """One transition of one alert. `event_id` is the same on every machine that judges again."""
+    """One transition of one alert. `event_id` is the same on every machine that judges again.
+
+    `values` are those by which its condition last held, at `values_at` (ms).
+    """
 
     event_id: str
     alert_id: str
@@ -33,6 +36,7 @@ class Alert(_Decision, frozen=True, tag="alert"):
     params_hash: str
     target: float | None = None
     values: dict[str, Any] = {}
+    values_at: int | None = None
     window: int | None = None
     coverage: float | None = None
     actor: str | None = None

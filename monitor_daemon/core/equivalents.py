@@ -39,8 +39,9 @@ GORADIA: Final = "Goradia 2021"
 KOTANI: Final = "Kotani 2023"
 
 #: Drug, then formula, to what one unit of `DOSE_UNITS` is worth. Khanna has none for angiotensin
-#: II, the study drug of ATHOS-3. Goradia as coded in mimic-code; Khanna and Kotani from memory of
-#: the papers, to be checked before they are quoted.
+#: II, the study drug of ATHOS-3. Goradia as the public mimic-code computes it. Khanna and Kotani
+#: are recalled, not read in the papers' tables: they are shown beside Goradia; compare them with
+#: the papers before a number of theirs is published.
 FACTORS: Final[Mapping[str, Mapping[str, Fraction]]] = {
     "norepinephrine": {KHANNA: Fraction(1), GORADIA: Fraction(1), KOTANI: Fraction(1)},
     "epinephrine": {KHANNA: Fraction(1), GORADIA: Fraction(1), KOTANI: Fraction(1)},

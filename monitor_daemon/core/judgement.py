@@ -83,7 +83,7 @@ def _alert(moment: Moment, rule: Rule) -> None:
     alert = subject.alerts.get(rule.name)
     if alert is not None and verdict.holds:
         # What people are told again is what holds now, not what held when it was raised.
-        alert.values = plain(verdict.values)
+        alert.values, alert.values_at = plain(verdict.values), moment.now
     after = rule.attention_after
     if alert is None or after is None or alert.level != "info":
         return

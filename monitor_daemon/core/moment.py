@@ -148,6 +148,7 @@ class Moment:
             condition_since=since,
             raised_at=self.now,
             values=plain(verdict.values),
+            values_at=self.now,
             target=subject.aim,
         )
         subject.alerts[rule.name] = alert
@@ -220,4 +221,5 @@ def as_it_stands(subject: Subject, alert: OpenAlert, now: int, params_hash: str 
         params_hash=params_hash,
         target=alert.target,
         values=alert.values,
+        values_at=alert.values_at,
     )

@@ -17,7 +17,7 @@ from monitor_daemon.core.filter import Feed, Timed, Window, all_stand, median, r
 
 #: Minutes of bins kept, and how late a sample may come: 24 h.
 KEPT: Final = 1440
-#: A late sample remakes its bin for this many minutes (design section 4: up to 120 s).
+#: A late sample remakes its bin for this many minutes: up to 120 s of ordinary lateness.
 OPEN: Final = 3
 #: Corrected times that differ by no more than this are one time (ms): the offset may have moved.
 SAME: Final = 100

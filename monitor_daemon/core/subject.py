@@ -42,7 +42,10 @@ class Bed(msgspec.Struct):
 
 
 class OpenAlert(msgspec.Struct):
-    """An alert as it stands or stood. `transitions` counts what has happened to it."""
+    """An alert as it stands or stood. `transitions` counts what has happened to it.
+
+    `values` are those by which its condition last held, at `values_at` (ms).
+    """
 
     alert_id: str
     name: str
@@ -52,6 +55,7 @@ class OpenAlert(msgspec.Struct):
     condition_since: int
     raised_at: int
     values: dict[str, float | str | None] = {}
+    values_at: int | None = None
     target: float | None = None
     transitions: int = 0
     acknowledged_by: str | None = None

@@ -146,12 +146,13 @@ class Reports:
         return alert_message(self._envelope, report)
 
     def _pressure(self, alert: Alert, phase: Phase) -> MeanPressure | None:
-        """The pressure as the rule saw it when it raised the alert."""
+        """The pressure by which the rule last held, with the time of that."""
         if alert.name not in _PRESSURES:
             return None
         key, side = _PRESSURES[alert.name]
         value = None if phase == "end" else alert.values.get(key)
-        return MeanPressure(value, self._moment(alert.raised_at), side, alert.values.get("limit"))
+        at = alert.raised_at if alert.values_at is None else alert.values_at
+        return MeanPressure(value, self._moment(at), side, alert.values.get("limit"))
 
     def _moment(self, at: int) -> datetime:
         return datetime.fromtimestamp(at // SECOND, self._zone)

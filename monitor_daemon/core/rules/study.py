@@ -74,7 +74,7 @@ class StudyInterrupted(Family):
     def judge(self, moment: Moment, rule: Rule) -> Verdict:
         del rule
         if moment.subject.stopped_for is not None:
-            return Verdict(holds=False, clears=True)
+            return Verdict(holds=False, clears=True, ended=True)
         rate, started = study_rate(moment), _started(moment)
         if rate is None or started is None:
             return Verdict(holds=None, clears=None)

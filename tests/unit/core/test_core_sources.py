@@ -104,7 +104,7 @@ def test_the_configuration_ranks_links_and_within_a_link_its_arterial_channels(s
     [('["ART", "ART"]', "twice"), ('[""]', "at least 1"), ('"ART"', "must be a list")],
 )
 def test_a_wrong_list_of_arterial_channels_is_refused(site, arterial, words):
-    with pytest.raises(ConfigError, match=rf"links\.0.*{words}"):
+    with pytest.raises(ConfigError, match=rf"links\[0\].*{words}"):
         site(arterial)
 
 
