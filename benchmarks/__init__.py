@@ -1,1 +1,1 @@
-"""Benchmarks, as ratios against a named alternative in the same run. See README.md."""
+"""Benchmarks, as ratios against a named alternative in the same run."""

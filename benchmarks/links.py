@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from benchmarks import asked
 from drivers.kit.conformance_play import ConformancePlay
 from drivers.kit.contract import Message, Problem, Send
 from drivers.kit.link import LinkSpec
@@ -238,8 +239,8 @@ def run() -> list[str]:
     messages = f"{LINKS} serial links, {len(ours.latencies)} messages in {MEASURED:g} s"
     ratio = ours.percentile(0.99) / bare.percentile(0.99)
     return [
-        f"{messages}: {ours.cores:.3f} cores (at most 0.5)",
-        f"byte to reading: {ours.words()} (p99 below 5 ms)",
+        f"{messages}: {ours.cores:.3f} cores {asked.at_most(ours.cores, 0.5)}",
+        f"byte to reading: {ours.words()} {asked.under(ours.percentile(0.99), 5)}",
         f"{len(bare.latencies)} by bare asyncio readers: {bare.cores:.3f} cores, {bare.words()}",
         f"ratio of processor time {ours.cores / bare.cores:.2f}, of p99 {ratio:.2f}",
     ]

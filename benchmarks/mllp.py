@@ -22,19 +22,19 @@ from statistics import median
 import hl7
 import hl7.mllp
 
+from benchmarks import asked, site
+from benchmarks.pcd01 import METRICS, pcd01
 from drivers.kit.link import LinkSpec
 from drivers.kit.links import listen_link
 from drivers.kit.registry import load_driver
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.core.drugs import DrugTable
-from monitor_daemon.core.events import Configured
 from monitor_daemon.core.people import Enrol
 from monitor_daemon.daemon import EngineSink
 from monitor_daemon.engine.engine import Engine
 from monitor_daemon.engine.entrance import Entrance, LinkMap
-from monitor_daemon.journal.journal import Journal
-from monitor_daemon.notify.messages import Composer
+from monitor_daemon.hl7.mllp import framed
 from monitor_daemon.vault.vault import Vault
 
 CONNECTIONS = 200
@@ -42,36 +42,11 @@ CONNECTIONS = 200
 CASES = ((200, 40), (50, 40), (200, 12), (50, 12))
 #: Rounds of both servers in turn, so that other work on the machine touches both alike.
 ROUNDS = 3
-METRICS = (
-    ("147842^MDC_ECG_HEART_RATE^MDC", "1.1.1.1", "88", "264864^MDC_DIM_BEAT_PER_MIN^MDC"),
-    ("150037^MDC_PRESS_BLD_ART_ABP_SYS^MDC", "1.2.1.1", "101", "266016^MDC_DIM_MMHG^MDC"),
-    ("150038^MDC_PRESS_BLD_ART_ABP_DIA^MDC", "1.2.1.2", "51", "266016^MDC_DIM_MMHG^MDC"),
-    ("150039^MDC_PRESS_BLD_ART_ABP_MEAN^MDC", "1.2.1.3", "66", "266016^MDC_DIM_MMHG^MDC"),
-    ("150087^MDC_PRESS_BLD_VEN_CENT_MEAN^MDC", "1.2.2.1", "11", "266016^MDC_DIM_MMHG^MDC"),
-    ("150021^MDC_PRESS_BLD_NONINV_SYS^MDC", "1.3.1.1", "103", "266016^MDC_DIM_MMHG^MDC"),
-    ("150022^MDC_PRESS_BLD_NONINV_DIA^MDC", "1.3.1.2", "55", "266016^MDC_DIM_MMHG^MDC"),
-    ("150023^MDC_PRESS_BLD_NONINV_MEAN^MDC", "1.3.1.3", "70", "266016^MDC_DIM_MMHG^MDC"),
-    ("150456^MDC_PULS_OXIM_SAT_O2^MDC", "1.4.1.1", "96", "262688^MDC_DIM_PERCENT^MDC"),
-    ("149530^MDC_PULS_OXIM_PULS_RATE^MDC", "1.4.1.2", "88", "264864^MDC_DIM_BEAT_PER_MIN^MDC"),
-    ("151562^MDC_RESP_RATE^MDC", "1.1.1.2", "17", "264928^MDC_DIM_RESP_PER_MIN^MDC"),
-    ("150368^MDC_TEMP_CORE^MDC", "1.6.1.1", "38.1", "268192^MDC_DIM_DEGC^MDC"),
-)
 
 
 def message(bed: int, number: int, observations: int = len(METRICS)) -> bytes:
-    """A PCD-01 message, framed. Values change from one to the next."""
-    at = datetime.now(UTC).strftime("%Y%m%d%H%M%S+0000")
-    head = (
-        f"MSH|^~\\&|GW^0022330000000A01^EUI-64|ICU|MD||{at}||ORU^R01^ORU_R01|{bed}-{number}|P|2.6|||"
-        f"AL|NE||UNICODE UTF-8\rPID|||R{bed}^^^ICU^MR||^^^^^^U\rPV1||I|ICU^1^{bed}\r"
-        f"OBR|1||F{number}|182777000^monitoring of patient^SCT|||{at}\r"
-    )
-    body = ""
-    for n in range(observations):
-        code, place, value, unit = METRICS[n % len(METRICS)]
-        value = f"{value.partition('.')[0]}.{number % 10}"
-        body += f"OBX|{n + 1}|NM|{code}|{n // len(METRICS)}.{place}|{value}|{unit}|||||R\r"
-    return b"\x0b" + (head + body).encode() + b"\x1c\r"
+    """A message of now, framed. Values change from one to the next."""
+    return framed(pcd01(datetime.now(UTC), bed, number, observations).encode())
 
 
 class Load:
@@ -185,26 +160,16 @@ async def _peer(load, count: int) -> float:
 
 async def ours(load, count: int, folder: Path):
     """What `load` says of link, driver, engine, vault and journal, and the CPU seconds."""
-    journal = await Journal.open(folder / "journal.db")
-    vault = await Vault.open(folder / "vault.db", bytes(32))
-    engine = Engine(
-        journal=journal,
-        vault=vault,
-        clock=EngineClock(),
-        composer=Composer("bench"),
-        offer=lambda rows: None,
-        version="bench",
-    )
-    drugs = resources.text("drugs.toml")
+    async with site.stores(folder) as (journal, vault):
+        engine = await site.started(journal, vault, EngineClock(), {"gateway": 1.0})
+        return await _listening(load, count, engine, vault)
+
+
+async def _listening(load, count: int, engine: Engine, vault: Vault):
     beds = {f"ICU^1^{bed}": f"bed-{bed}" for bed in range(CONNECTIONS)}
     link = LinkMap("gateway", UTC, beds=beds)
-    sink = EngineSink(
-        engine, {"gateway": Entrance(link, DrugTable.parse(drugs), vault.sealer.token)}
-    )
-    await engine.start(
-        lambda ward, after: ward,
-        Configured("bench", drugs, resources.protocols(), {"gateway": 1.0}),
-    )
+    drugs = DrugTable.parse(resources.text("drugs.toml"))
+    sink = EngineSink(engine, {"gateway": Entrance(link, drugs, vault.sealer.token)})
     spec = LinkSpec("gateway", load_driver("hl7"), sink)
     opened = listen_link(spec, "127.0.0.1:0", max_per_peer=CONNECTIONS)
     async with engine.serving():
@@ -220,8 +185,6 @@ async def ours(load, count: int, folder: Path):
         for running in (task, ticks):
             running.cancel()
         await asyncio.wait([task, ticks])
-    await journal.close()
-    await vault.close()
     return found
 
 
@@ -243,6 +206,7 @@ def _compared(connections: int, observations: int) -> str:
     return (
         f"{observations} OBX, {connections} connections: {mine:,.0f} messages/s, theirs"
         f" {theirs:,.0f}, ratio {median(ratios):.1f} of {ratios[0]:.1f} to {ratios[-1]:.1f}"
+        f" {asked.at_least(median(ratios), 8)}"
     )
 
 
@@ -252,10 +216,11 @@ def run() -> list[str]:
     seconds = 30
     waits, spent = _run_ours(_steady, seconds)
     waits.sort()
+    cores, middle = spent / seconds, median(waits) * 1000
     slowest = waits[len(waits) * 99 // 100] * 1000
     return [
-        "MLLP, judged and durable, against python-hl7's server, which stores nothing (at least 8):",
+        "MLLP, judged and durable, against python-hl7's server, which stores nothing:",
         *compared,
-        f"{CONNECTIONS} connections at 1 message/s: {spent / seconds:.2f} of a core (under 0.5)",
-        f"acknowledged after {median(waits) * 1000:.1f} ms, 99 % in {slowest:.0f} ms (under 100)",
+        f"{CONNECTIONS} connections at 1 message/s: {cores:.2f} cores {asked.under(cores, 0.5)}",
+        f"acknowledged after {middle:.1f} ms, 99 % in {slowest:.0f} ms {asked.under(slowest, 100)}",
     ]

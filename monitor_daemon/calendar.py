@@ -6,6 +6,9 @@ Pure: the zone and every time are given. Times are ms of engine time (UTC).
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
+#: D0 to D7 of the argipressin trial (reference 2.4).
+TRIAL_DAYS: Final = 8
+
 _SECOND: Final = 1_000
 
 

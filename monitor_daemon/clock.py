@@ -1,4 +1,4 @@
-"""The only file that reads clocks. Engine time: UTC anchored at start, advanced monotonically."""
+"""The daemon's clock. Engine time: UTC anchored at start, advanced monotonically."""
 
 import time
 from datetime import UTC, datetime

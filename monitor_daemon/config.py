@@ -1,9 +1,9 @@
 """The site configuration: one TOML file, read into models that name every mistake.
 
-`load` raises ConfigError with one line for each mistake: file, key, what is wrong, what is allowed.
+`load` raises TomlFileError with a remark for each mistake: file, line, column, key, what is wrong,
+what is allowed.
 """
 
-import tomllib
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from monitor_daemon import resources
 from monitor_daemon.core.commands.checks import NAME
 from monitor_daemon.core.errors import ConfigError
-from monitor_daemon.core.toml_text import load_toml
+from monitor_daemon.core.toml_text import Places, Remark, TomlFileError, load_toml
 from monitor_daemon.notify.pcd04_settings import AlarmManagerSettings
 from monitor_daemon.notify.roster import minutes
 from monitor_daemon.notify.settings import BrokerSettings
@@ -249,13 +249,13 @@ class SiteConfig(_Model):
 
     def drug_text(self) -> str:
         """The drug file in force. Raises ConfigError if it cannot be read."""
-        return resources.text("drugs.toml") if self.drugs is None else _read(self.drugs)
+        return resources.text("drugs.toml") if self.drugs is None else read_text(self.drugs)
 
     def protocol_texts(self) -> dict[str, str]:
         """The protocols in force by "id@version". Raises ConfigError if one cannot be found."""
         found: dict[str, str] = {}
         for entry in self.protocols:
-            texts = _packaged(entry.id) if entry.file is None else [_read(entry.file)]
+            texts = _packaged(entry.id) if entry.file is None else [read_text(entry.file)]
             if entry.file is not None:
                 load_toml(texts[0], str(entry.file))
             found.update({resources.protocol_key(text): text for text in texts})
@@ -274,7 +274,8 @@ def _packaged(name: str | None) -> list[str]:
     return texts
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file that a person wrote. Raises ConfigError if there is none."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -284,30 +285,30 @@ def _read(path: Path) -> str:
 
 
 def load(path: Path) -> SiteConfig:
-    """Read a site configuration; relative paths in it are relative to the file."""
-    try:
-        document = tomllib.loads(_read(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}", code="CONFIG_SYNTAX") from None
+    """Read a site configuration; relative paths in it are relative to the file.
+
+    Raises ConfigError for a file that cannot be read, TomlFileError for what is wrong in it.
+    """
+    text = read_text(path)
+    document = load_toml(text, str(path))
     try:
         config = SiteConfig.model_validate(document)
     except ValidationError as error:
-        lines = [f"{path}: {_explain(dict(item))}" for item in error.errors()]
-        raise ConfigError("\n".join(lines), code="CONFIG_KEY") from None
+        places = Places(text, str(path))
+        remarks = [_remark(dict(item), places) for item in error.errors()]
+        raise TomlFileError(sorted(remarks, key=lambda r: (r.line, r.column))) from None
     return _anchored(config, path.resolve().parent)
 
 
-def _explain(error: dict[str, Any]) -> str:
-    """One mistake as "key = value: what is wrong"."""
-    key = ".".join(str(part) for part in error["loc"])
+def _remark(error: dict[str, Any], places: Places) -> Remark:
+    """One mistake at its place; what concerns several tables stands at the head of the file."""
     reason = error["msg"].removeprefix("Value error, ")
-    given = error.get("input")
-    shown = f" = {given!r}" if isinstance(given, str | int | float) and error["loc"] else ""
-    if error["type"] == "extra_forbidden":
+    unknown = error["type"] == "extra_forbidden"
+    if unknown:
         reason = "no such key"
     elif error["type"] == "tuple_type":
         reason = "must be a list"
-    return f"{key}{shown}: {reason}" if key else reason
+    return places.remark(error["loc"], reason, code="CONFIG_KEY", key=unknown)
 
 
 def _anchored_words(link: LinkConfig, folder: Path) -> dict[str, Any]:

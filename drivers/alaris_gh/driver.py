@@ -1,7 +1,6 @@
 """The manifest of the Alaris GH driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
-from math import inf
 from typing import Any, Final
 
 from drivers.alaris_gh.decode import AlarisDecoder
@@ -9,7 +8,7 @@ from drivers.alaris_gh.session import REQUESTS, AlarisSession
 from drivers.alaris_gh.simulator import Pump
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
-from monitor_daemon.core.errors import ConfigError
+from drivers.kit.poll_period import checked_period
 
 MIN_POLL_PERIOD: Final = 1.0
 
@@ -23,26 +22,20 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> AlarisDecoder:
     return AlarisDecoder()
 
 
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """All options. Raises ConfigError for a poll period below one second or without end."""
-    settings = DRIVER.settings(options)
-    period = settings["poll_period"]
-    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
-        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
-    return settings
-
-
 def _session(options: Mapping[str, Any]) -> AlarisSession:
-    settings = _checked(options)
+    """Raises ConfigError for a poll period below one second or above a day."""
+    settings = DRIVER.settings(options)
     return AlarisSession(
-        float(settings["poll_period"]),
+        checked_period(settings, MIN_POLL_PERIOD),
         passive=settings["passive"],
         accept_risk=settings["accept_risk_of_polling"],
     )
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Pump:
-    return Pump(_checked(options), play, clock)
+    settings = DRIVER.settings(options)
+    checked_period(settings, MIN_POLL_PERIOD)
+    return Pump(settings, play, clock)
 
 
 DRIVER: Final = Driver(

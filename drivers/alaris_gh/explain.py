@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from drivers.alaris_gh.decode import line_rows
 from drivers.alaris_gh.frames import Framer, Line, parse
-from drivers.kit.probe import Explained, describe
+from drivers.kit.probe import Explained, made
 from monitor_daemon.core.vocabulary import Fault
 
 _IGNORED: Final = "ignored: not needed here"
@@ -44,10 +44,7 @@ def explain(raw: bytes, options: Mapping[str, Any], /) -> Iterator[Explained]:
     for number, (text, meant) in enumerate(fields, 1):
         name, use = meant or ("", other)
         yield Explained(f"{line.name} {number} {name}".rstrip(), text.strip(), use)
-    for row in rows:
-        heard = describe(row)
-        words = " ".join(filter(None, (heard.value, heard.unit, heard.quality)))
-        yield Explained(f"-> {heard.signal or 'unmapped'}", heard.code, words)
+    yield from made(rows)
 
 
 def messages(data: bytes, options: Mapping[str, Any], /) -> Iterator[tuple[int, bytes | Fault]]:

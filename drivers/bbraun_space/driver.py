@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from math import inf
 from typing import Any, Final
 
 from drivers.bbraun_space.decode import BccDecoder
@@ -12,9 +11,11 @@ from drivers.bbraun_space.simulator import Station
 from drivers.bbraun_space.tap import BccTap
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
-from monitor_daemon.core.errors import ConfigError
+from drivers.kit.poll_period import checked_period
 
 MIN_POLL_PERIOD: Final = 1.0
+#: Of a simulated station, in seconds.
+SHORTEST_CYCLE: Final = 0.001
 
 #: Every request that BCC knows; all of them only read.
 _REQUEST: Final = re.compile(rb"ADMIN:ALIVE|ADMIN:VERSION|MEM:GET|MEM:GETSLOT#[1-3][1-9A-O]")
@@ -38,22 +39,18 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> BccDecoder:
 
 
 def _session(options: Mapping[str, Any]) -> BccSession | BccTap:
-    """Raises ConfigError for a poll period below one second or without end."""
+    """Raises ConfigError for a poll period below one second or above a day."""
     settings = DRIVER.settings(options)
-    period = settings["poll_period"]
-    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
-        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
+    period = checked_period(settings, MIN_POLL_PERIOD)
     if settings["passive"]:
         return BccTap(settings["stuffing"])
-    return BccSession(float(period), settings["stuffing"], settings["mode"])
+    return BccSession(period, settings["stuffing"], settings["mode"])
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Station:
     """Raises ConfigError for a cycle that is no time; it may be shorter than a station's."""
     settings = DRIVER.settings(options)
-    period = settings["poll_period"]
-    if not (isinstance(period, int | float) and 0 < period < inf):
-        raise ConfigError(f"poll_period = {period!r}: above 0 (seconds)")
+    checked_period(settings, SHORTEST_CYCLE)
     return Station(settings, play, clock)
 
 

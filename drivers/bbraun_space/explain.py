@@ -7,7 +7,7 @@ from drivers.bbraun_space.decode import block_rows, read_block
 from drivers.bbraun_space.frames import Broken, Frame, Framer, parse
 from drivers.bbraun_space.pump import ABSENT, READ
 from drivers.bbraun_space.slots import IDENTITY
-from drivers.kit.probe import Explained, describe
+from drivers.kit.probe import Explained, made
 from monitor_daemon.core.vocabulary import Fault
 
 #: Read by the session: for its notes, and to know a pump again in another slot.
@@ -33,10 +33,7 @@ def explain(raw: bytes, options: Mapping[str, Any], /) -> Iterator[Explained]:
         for parameter, value in parameters.items():
             shown = "not shown" if parameter == _PATIENT else value.strip()
             yield Explained(f"{address} {parameter}", shown, _use(parameter, value))
-    for row in block_rows(block):
-        heard = describe(row)
-        words = " ".join(filter(None, (heard.value, heard.unit, heard.quality)))
-        yield Explained(f"-> {heard.signal or 'unmapped'}", heard.code, words)
+    yield from made(block_rows(block))
 
 
 def messages(data: bytes, options: Mapping[str, Any], /) -> Iterator[tuple[int, bytes | Fault]]:

@@ -1,7 +1,6 @@
 """The manifest of the Fresenius Orchestra driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
-from math import inf
 from typing import Any, Final
 
 from drivers.fresenius_orchestra.decode import OrchestraDecoder
@@ -9,7 +8,7 @@ from drivers.fresenius_orchestra.session import ALLOWED, READ, READ_FLAGS, Orche
 from drivers.fresenius_orchestra.simulator import Rack
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
-from monitor_daemon.core.errors import ConfigError
+from drivers.kit.poll_period import checked_period
 
 MIN_POLL_PERIOD: Final = 1.0
 
@@ -23,19 +22,11 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> OrchestraDecoder:
     return OrchestraDecoder()
 
 
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """All options. Raises ConfigError for a poll period below one second or without end."""
-    settings = DRIVER.settings(options)
-    period = settings["poll_period"]
-    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
-        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
-    return settings
-
-
 def _session(options: Mapping[str, Any]) -> OrchestraSession:
-    settings = _checked(options)
+    """Raises ConfigError for a poll period below one second or above a day."""
+    settings = DRIVER.settings(options)
     return OrchestraSession(
-        float(settings["poll_period"]),
+        checked_period(settings, MIN_POLL_PERIOD),
         base=settings["connection"] == "base",
         read=READ_FLAGS if settings["read_flags"] else READ,
         passive=settings["passive"],
@@ -43,7 +34,9 @@ def _session(options: Mapping[str, Any]) -> OrchestraSession:
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Rack:
-    return Rack(_checked(options), play, clock)
+    settings = DRIVER.settings(options)
+    checked_period(settings, MIN_POLL_PERIOD)
+    return Rack(settings, play, clock)
 
 
 DRIVER: Final = Driver(

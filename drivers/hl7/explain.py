@@ -10,10 +10,10 @@ from typing import Any, Final
 from drivers.hl7 import frames
 from drivers.hl7.alarms import Alarms, facet_of
 from drivers.hl7.decode import ANSWERS, READ, Reader, is_simulated, message_type
-from drivers.hl7.explain_groups import groups, person, place, sums
+from drivers.hl7.explain_groups import groups, person, place
 from drivers.hl7.frames import FileSplitter
 from drivers.hl7.identity import whole
-from drivers.kit.probe import Explained
+from drivers.kit.probe import Explained, made
 from monitor_daemon.core.vocabulary import Alarm, Fault
 from monitor_daemon.hl7.er7 import Er7Message, Unreadable, read
 from monitor_daemon.hl7.mllp import VT, Frame, FrameFault, Framer
@@ -67,7 +67,7 @@ def _message(message: Er7Message, reader: Reader) -> Iterator[Explained]:
     elif kind == "ADT" or trigger == "R40":
         for segment in message.segments[1:]:
             yield person(message, segment) or _event(message, segment, alarm=trigger == "R40")
-        yield from sums(rows)
+        yield from made(rows)
     else:
         yield from groups(message, reader, specimen_first=trigger == "R22")
 

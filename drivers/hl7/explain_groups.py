@@ -1,13 +1,13 @@
 """What became of the segments of an ORU or OUL message, and why."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from drivers.hl7.decode import Reader
 from drivers.hl7.identity import bed_of, patient_of, whole
 from drivers.hl7.observations import Observations, told
 from drivers.hl7.values import ARRAYS
-from drivers.kit.probe import Explained, describe
+from drivers.kit.probe import Explained, describe, made
 from monitor_daemon.core.vocabulary import SIGNAL_UNITS, Quality, Reading, Row, Unmapped
 from monitor_daemon.hl7.er7 import Er7Message
 
@@ -46,10 +46,10 @@ def groups(message: Er7Message, reader: Reader, *, specimen_first: bool) -> Iter
                 time = whole(segment, 17)
                 use = "used: when the specimen was taken" if time else "ignored: SPM-17 is empty"
                 line = Explained("SPM", time or "", use)
-        yield from sums(found.rows[before:])
+        yield from made(found.rows[before:])
         yield line
     before = len(found.rows)
-    yield from sums(found.finish()[before:])
+    yield from made(found.finish()[before:])
 
 
 def _observation(found: Observations, hat: str, segment: list[str], rows: list[Row]) -> Explained:
@@ -111,16 +111,6 @@ def person(message: Er7Message, segment: list[str]) -> Explained | None:
             bed = bed_of(segment)
             return Explained("PV1", bed or "", "used: the bed" if bed else "ignored: no PV1-3")
     return None
-
-
-def sums(rows: Iterable[Row]) -> Iterator[Explained]:
-    """Rows that no single segment made."""
-    for row in rows:
-        heard = describe(row)
-        words = (
-            " ".join(filter(None, (heard.value, heard.unit, heard.quality))) or "no more is said"
-        )
-        yield Explained(f"-> {heard.signal}", heard.code, words)
 
 
 def place(obx: list[str]) -> str:

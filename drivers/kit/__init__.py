@@ -1,1 +1,1 @@
-"""."""
+"""What drivers share: links, contract, registry, captures, simulation, conformance suite."""

@@ -8,6 +8,7 @@ All times are monotonic seconds (`asyncio` loop time, which on Linux is `time.mo
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,9 @@ log = structlog.get_logger("links")
 
 #: Periods without a complete valid message until a link counts as silent.
 SILENT_PERIODS = 3
+
+#: So much of what a device said of itself is kept: a station, its version, its pumps.
+DETAILS = 12
 
 #: Called with every chunk of bytes as it passes: from the device (rx) or to it (tx).
 Tap = Callable[[Literal["rx", "tx"], bytes], None]
@@ -91,7 +95,8 @@ class Link(ABC):
         self.spec = spec
         self.where = where
         self.counters = Counters()
-        self.detail = ""
+        #: What the device said of itself on this connection, the newest last.
+        self.details: deque[str] = deque(maxlen=DETAILS)
         #: What may be wrong if bytes come that nobody can read.
         self.doubt = "wrong driver, or something else at this address"
         self.period = spec.expected_period or spec.driver.expected_period
@@ -110,6 +115,11 @@ class Link(ABC):
     def state(self) -> LinkState:
         """Where the link stands."""
         return self._machine.state
+
+    @property
+    def detail(self) -> str:
+        """What the device said last of itself."""
+        return self.details[-1] if self.details else ""
 
     def status(self) -> dict[str, Any]:
         """State, reason, since when, what the device says of itself, and the counters.
@@ -184,7 +194,9 @@ class Link(ABC):
         """The device answered without data; `detail` is what it says of itself."""
         if detail != self.detail:
             self.log.debug("link.answered", detail=detail)
-        self.detail = detail
+        if detail in self.details:
+            self.details.remove(detail)
+        self.details.append(detail)
         self._answers = True
 
     def heard(self, now: float) -> None:
@@ -215,7 +227,7 @@ class Link(ABC):
 
     def _opened(self, reason: str) -> None:
         self._step(LinkEvent.OPENED, reason)
-        self.detail = ""  # it may be another device now
+        self.details.clear()  # it may be another device now
         self._listen_from(asyncio.get_running_loop().time())
         self._watch_from(self._quiet_since)
 

@@ -4,7 +4,7 @@ And what became of the parts of a message, for a driver that can say so.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -191,6 +191,14 @@ def describe(row: Row) -> Heard:
             return Heard(row.source, "", row.value or "", row.unit or "", "")
         case Fault():
             return Heard(row.code, "error", row.reason, "", "")
+
+
+def made(rows: Iterable[Row]) -> Iterator[Explained]:
+    """Rows that a message, and no single part of it, made: as the end of its explanation."""
+    for row in rows:
+        heard = describe(row)
+        words = " ".join(filter(None, (heard.value, heard.unit, heard.quality)))
+        yield Explained(f"-> {heard.signal or 'unmapped'}", heard.code, words or "no more is said")
 
 
 def _number(value: float | None) -> str:

@@ -1,11 +1,11 @@
 """The manifest of the Terumo SS3 driver: what it needs, promises and may say."""
 
 from collections.abc import Mapping
-from math import inf
 from typing import Any, Final
 
 from drivers.kit.contract import Driver, Option, Transport
 from drivers.kit.playback import Play, SimClock
+from drivers.kit.poll_period import checked_period
 from drivers.terumo_ss3.commands import ASK_DEVICE, DEVICE_ID, SEQUENCES, Body, ask_status, read
 from drivers.terumo_ss3.decode import TerumoDecoder
 from drivers.terumo_ss3.frames import Packet, parse
@@ -33,12 +33,10 @@ def _decoder(mode: str, options: Mapping[str, Any]) -> TerumoDecoder:
 
 
 def _session(options: Mapping[str, Any]) -> TerumoSession:
-    """Raises ConfigError for a poll period below one second or without end."""
+    """Raises ConfigError for a poll period below one second or above a day."""
     settings = DRIVER.settings(options)
-    period = settings["poll_period"]
-    if not (isinstance(period, int | float) and MIN_POLL_PERIOD <= period < inf):
-        raise ConfigError(f"poll_period = {period!r}: at least {MIN_POLL_PERIOD:g} (seconds)")
-    return TerumoSession(float(period), settings["dilution_unit"] or None)
+    period = checked_period(settings, MIN_POLL_PERIOD)
+    return TerumoSession(period, settings["dilution_unit"] or None)
 
 
 def _simulator(options: Mapping[str, Any], play: Play, clock: SimClock) -> Pump:

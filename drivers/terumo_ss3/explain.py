@@ -6,7 +6,7 @@ Places and sizes are those of the Terumo TE-SS830P manual, external communicatio
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from drivers.kit.probe import Explained, describe
+from drivers.kit.probe import Explained, made
 from drivers.terumo_ss3.commands import Body
 from drivers.terumo_ss3.decode import body_of, body_rows
 from drivers.terumo_ss3.frames import Framer, Packet, parse
@@ -49,10 +49,7 @@ def explain(raw: bytes, options: Mapping[str, Any], /) -> Iterator[Explained]:
     yield Explained("DEVID", body.device, "used: the channel")
     rows = body_rows(body, 0, options["dilution_unit"] or None)
     yield from _fields(body)
-    for row in rows:
-        heard = describe(row)
-        words = " ".join(filter(None, (heard.value, heard.unit, heard.quality)))
-        yield Explained(f"-> {heard.signal or 'unmapped'}", heard.code, words)
+    yield from made(rows)
 
 
 def _fields(body: Body) -> Iterator[Explained]:

@@ -14,13 +14,13 @@ from drivers.kit.links import split_address
 from drivers.kit.registry import load_driver
 from drivers.kit.serial_link import line_settings
 from monitor_daemon.cli.check_secrets import secrets
-from monitor_daemon.cli.exits import stop
-from monitor_daemon.config import LinkConfig, SiteConfig, load
+from monitor_daemon.cli.exits import say, warn
+from monitor_daemon.config import LinkConfig, SiteConfig, load, read_text
 from monitor_daemon.core.drugs import DrugTable
 from monitor_daemon.core.errors import ConfigError, MonitorError
 from monitor_daemon.core.protocol_file import read
 from monitor_daemon.core.rules import kinds
-from monitor_daemon.core.toml_text import Places, Remark, TomlFileError, load_toml
+from monitor_daemon.core.toml_text import Places, Remark, load_toml
 from monitor_daemon.daemon import link_map
 from monitor_daemon.engine.entrance import Entrance
 
@@ -30,6 +30,8 @@ _WAYS: Final = {
     "connect": {Transport.TCP_CLIENT, Transport.UDP},
     "listen": {Transport.MLLP_SERVER},
 }
+#: Options of drivers that say how often a device is asked (s).
+_PACES: Final = ("interval", "poll_period")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +56,14 @@ def check(
             found = check_file(path)
         except MonitorError as error:
             failed = True
-            complain(error)
+            say(error)
             continue
         for warning in found.warnings:
-            _show("warning ", warning)
+            warn(warning)
         for part, summary in ((path, found.summary), *found.parts):
             typer.echo(f"OK {part}: {summary}")
     if failed:
         raise typer.Exit(1)
-
-
-def complain(error: MonitorError) -> None:
-    """Say every mistake on standard error; those of a TOML file with the line they stand in."""
-    if isinstance(error, TomlFileError):
-        for remark in error.remarks:
-            _show("", remark)
-        return
-    try:
-        stop(error)
-    except typer.Exit:
-        return
 
 
 def check_file(path: Path) -> Checked:
@@ -98,16 +88,6 @@ def check_file(path: Path) -> Checked:
     return _check_site(path, text)
 
 
-def read_text(path: Path) -> str:
-    """The text of a file. Raises ConfigError if there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", code="CONFIG_FILE") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text", code="CONFIG_FILE") from None
-
-
 def _check_site(path: Path, text: str) -> Checked:
     config = load(path)
     warnings = [
@@ -129,13 +109,15 @@ def _check_site(path: Path, text: str) -> Checked:
             Entrance(link_map(config, link), drugs, str)
         except ConfigError as error:
             wrong.append(ConfigError(f"{path}: {error}", code=error.code))
-    for found in secrets(config, Places(text, str(path))):
+    at = Places(text, str(path))
+    for found in secrets(config, at):
         if isinstance(found, Remark):
             warnings.append(found)
         else:
             wrong.append(ConfigError(f"{path}: {found}", code=found.code))
     if wrong:
         raise ConfigError("\n".join(map(str, wrong)), code=wrong[0].code)
+    warnings += _slow_links(config, at)
     summary = f"site {config.site.id}, {len(config.beds)} beds, {len(config.links)} links"
     named = [
         place
@@ -191,5 +173,19 @@ def _link_mistakes(link: LinkConfig, path: Path) -> Iterator[ConfigError]:
         yield ConfigError(f"{at}: {error}", code=error.code)
 
 
-def _show(what: str, remark: Remark) -> None:
-    typer.echo(f"{what}{remark.code}: {remark}\n{remark.excerpt}", err=True)
+def _slow_links(config: SiteConfig, places: Places) -> Iterator[Remark]:
+    """A remark on each link whose device is asked less often than it is expected to speak."""
+    for index, link in enumerate(config.links):
+        driver = load_driver(link.driver)
+        settings = driver.settings(link.options)
+        expected = link.expected_period or driver.expected_period
+        for name in _PACES:
+            asked = settings.get(name)
+            if isinstance(asked, int | float) and asked > expected and not settings.get("passive"):
+                yield places.remark(
+                    ("links", index, "options", name),
+                    f"{asked:g} s, but a message is expected every {expected:g} s: the link would"
+                    " turn silent between two, or what it brings not cover a minute;"
+                    f" set expected_period = {asked:g} for the link",
+                    code="CONFIG_PERIOD",
+                )

@@ -311,7 +311,7 @@ def _print_probe(link: Link, sink: ProbeSink) -> None:
     driver = link.spec.driver
     session = [o.name for o in driver.options if not o.meaning.startswith("simulator:")]
     facts.add_row("options", _words({name: link.spec.options[name] for name in session}))
-    facts.add_row("says of itself", escape(link.detail) or "-")
+    facts.add_row("says of itself", escape("\n".join(link.details)) or "-")
     facts.add_row("last state", escape(sink.reason))
     facts.add_row("received", f"{status['bytes_in']} bytes, {status['messages']} messages")
     facts.add_row("sent", f"{status['bytes_out']} bytes, {status['refused_sends']} sends refused")

@@ -9,8 +9,9 @@ import msgspec
 import typer
 
 from monitor_daemon.adherence.rejudge import Change, Comparison, Judged, adherence, rejudge
-from monitor_daemon.cli.check import complain, read_text
+from monitor_daemon.cli.exits import say
 from monitor_daemon.clock import iso
+from monitor_daemon.config import read_text
 from monitor_daemon.core.errors import ConfigError, MonitorError
 from monitor_daemon.core.events import MINUTE
 from monitor_daemon.core.ledger import CLASSES
@@ -30,7 +31,7 @@ def replay(
     try:
         found = _rejudge(journal, protocol, instead_of)
     except MonitorError as error:
-        complain(error)
+        say(error)
         raise typer.Exit(1) from None
     if json:
         typer.echo(msgspec.json.encode(report(found)))

@@ -13,6 +13,7 @@ from monitor_daemon.clock import EngineClock
 from monitor_daemon.config import load
 from monitor_daemon.core.errors import ConfigError, LinkError, MonitorError
 from monitor_daemon.daemon import Daemon, run_until_signalled
+from monitor_daemon.groups import first
 
 
 def run(
@@ -38,7 +39,7 @@ def run(
         for kind in (sqlite3.Error, ConfigError, LinkError):
             found = group.subgroup(kind)
             if found is not None:
-                _leave(_first(found))
+                _leave(first(found))
         raise
 
 
@@ -49,8 +50,3 @@ def _leave(error: BaseException) -> NoReturn:
     if isinstance(error, MonitorError) or (isinstance(error, OSError) and error.filename):
         stop(error)
     raise error
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found

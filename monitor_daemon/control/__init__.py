@@ -1,1 +1,1 @@
-"""."""
+"""Requests of people: the local socket, checks, and the reply."""

@@ -46,7 +46,7 @@ class Handler:
         beds: Collection[str],
         status: Callable[[], dict[str, Any]],
         zone: tzinfo,
-        token: Callable[[str], str] | None = None,
+        token: Callable[[str], str],
     ) -> None:
         self._engine = engine
         self._beds = beds
@@ -137,8 +137,6 @@ class Handler:
             return request
         if door == MQTT:
             raise CommandError("patient: never by MQTT; use the command line", code="BAD_REQUEST")
-        if self._token is None:
-            raise CommandError("patient: there is no key to mask it with", code="BAD_REQUEST")
         if not patient.strip():
             raise CommandError("patient: empty; give the id that ADT sends", code="BAD_VALUE")
         return msgspec.structs.replace(request, patient=self._token(patient.strip()))

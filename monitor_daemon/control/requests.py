@@ -9,13 +9,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from monitor_daemon.calendar import age, day_ends, day_start
+from monitor_daemon.calendar import TRIAL_DAYS, age, day_ends, day_start
 from monitor_daemon.control.asked import Asked, converted, instant
 from monitor_daemon.core import people
 from monitor_daemon.core.errors import CommandError
 
-#: D0 to D7 (reference section 2.4).
-TRIAL_DAYS: Final = 8
 OLDEST: Final = 130
 
 

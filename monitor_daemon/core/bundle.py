@@ -11,10 +11,9 @@ from typing import Final
 import msgspec
 
 from monitor_daemon.core.decisions import Pushed
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.response import Reason, roles_of
 
-HOUR: Final = 60 * MINUTE
 PER_HOUR: Final = 4
 #: What one item says if an alert is to be told for several reasons: the first of these. An alert
 #: of which nobody has heard yet is still a first push when its repeat falls due in the list.

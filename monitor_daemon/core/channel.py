@@ -8,13 +8,12 @@ import msgspec
 
 from monitor_daemon.core.dose import concentration, exact, per_hour
 from monitor_daemon.core.drugs import Drug, DrugTable
-from monitor_daemon.core.events import MINUTE, Flow
+from monitor_daemon.core.events import HOUR, MINUTE, Flow
 
 #: Data older than this on arrival are late (reference 0.7).
 LATE: Final = 2 * MINUTE
-_HOUR: Final = 60 * MINUTE
 #: A syringe with another concentration is compared with those of the last so many minutes.
-_SYRINGES: Final = 60 * MINUTE
+_SYRINGES: Final = HOUR
 #: Rates (mL/h) that differ by no more than this factor are unchanged.
 _SAME_RATE: Final = Decimal("1.01")
 #: Statuses in which the steady rate runs. KVO, purge and bolus volumes are real drug but no dose.
@@ -166,7 +165,7 @@ def finish_bolus(known: Channel, channel: Channel, flow: Flow, now: int) -> Bolu
     channel.bolus = channel.volume = None
     amount = None
     if flow.volume is not None and known.volume is not None and known.strength is not None:
-        steady = known.rate * (now - known.bolus) / _HOUR
+        steady = known.rate * (now - known.bolus) / HOUR
         beyond = exact(flow.volume) - exact(known.volume) - steady
         amount = max(_ZERO, beyond) * known.strength
     return Bolus(known.drug, now, amount)

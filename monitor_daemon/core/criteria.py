@@ -10,10 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from monitor_daemon.core.decisions import Eligibility
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.moment import Moment
-from monitor_daemon.core.outcomes import HOUR
 from monitor_daemon.core.protocol import Number
 
 ELIGIBLE: Final = "eligible"

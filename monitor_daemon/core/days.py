@@ -14,12 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.history import KEPT
 from monitor_daemon.core.results import Results
 from monitor_daemon.core.subject import PressureRange, Subject
 
-HOUR: Final = 60 * MINUTE
 #: The worst of a day's results: sodium falls under vasopressin, the others rise in shock.
 WORST: Final[dict[str, Callable[[Iterable[float]], float]]] = {
     "lactate": max,

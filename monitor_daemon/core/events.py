@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 import msgspec
 
 MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
 SECOND: Final = 1_000
 
 

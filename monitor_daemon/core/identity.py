@@ -12,7 +12,7 @@ import msgspec
 
 from monitor_daemon.core.commands import inclusion
 from monitor_daemon.core.decisions import Logged
-from monitor_daemon.core.events import MINUTE, Moved
+from monitor_daemon.core.events import HOUR, MINUTE, Moved
 from monitor_daemon.core.judgement import ENDED
 from monitor_daemon.core.moment import Moment
 from monitor_daemon.core.people import Associate, End, Word
@@ -21,7 +21,6 @@ from monitor_daemon.core.subject import Bed, Subject
 
 #: Who acts where no person does.
 ACTOR: Final = "ADT"
-_HOUR: Final = 60 * MINUTE
 #: Events whose PV1-6 is the bed that the patient leaves. In others it may be years old.
 _MOVES: Final = frozenset({"transfer", "cancel_transfer", "swap"})
 #: Events whose PV1-3 is the bed that he leaves, and those whose PV1-3 is where he is from now on.
@@ -38,7 +37,7 @@ class Strangers(msgspec.Struct):
     def met(self, now: int) -> list[Logged]:
         """One more; a line of the record, at most once an hour."""
         self.count += 1
-        if self.said is not None and now - self.said < _HOUR:
+        if self.said is not None and now - self.said < HOUR:
             return []
         line = Logged("ADT_UNKNOWN", now, detail={"events": self.count})
         self.count, self.said = 0, now

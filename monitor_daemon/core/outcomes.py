@@ -11,11 +11,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 
 Runs = Sequence[tuple[int, int]]
 
-HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 #: Vasopressin is none of them: earlier vasopressin can buy catecholamine-free days.

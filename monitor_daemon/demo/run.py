@@ -25,6 +25,7 @@ from monitor_daemon.demo.plan import Plan
 from monitor_daemon.demo.screen import Screen
 from monitor_daemon.demo.site import SITE, configure, next_morning, places
 from monitor_daemon.demo.watch import watch
+from monitor_daemon.groups import first
 from monitor_daemon.notify.broker import EmbeddedBroker
 
 #: Real seconds before playback begins, in which the links open.
@@ -67,7 +68,9 @@ async def play(plan: Plan, speed: float, limit: float | None, console: Console) 
             async with EmbeddedBroker(folder / "broker") as broker:
                 return await _Show(plan, speed, console, folder, broker).run(ends, stop)
     except BaseExceptionGroup as group:
-        raise _cause(group) from None
+        # The error of ours, for a person; the group itself if there is none.
+        ours = group.subgroup(MonitorError)
+        raise (group if ours is None else first(ours)) from None
     finally:
         deaf()
 
@@ -133,14 +136,3 @@ class _Show:
             waited = datetime.fromisoformat(content["raised_at"]) - self._randomised
             t = waited / timedelta(minutes=1)
             self._came.append(Came(t, content["subject"], content["kind"]))
-
-
-def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error of ours in a group, for a person; the group itself if there is none."""
-    found = group.subgroup(MonitorError)
-    while isinstance(found, BaseExceptionGroup):
-        first = found.exceptions[0]
-        if not isinstance(first, BaseExceptionGroup):
-            return first
-        found = first
-    return group

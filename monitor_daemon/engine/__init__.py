@@ -1,1 +1,1 @@
-"""."""
+"""One queue of inputs: judged by the core, written to the journal, then handed on."""

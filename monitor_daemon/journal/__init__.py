@@ -1,1 +1,1 @@
-"""."""
+"""The record: inputs and decisions in SQLite under a hash chain, and the outbox."""

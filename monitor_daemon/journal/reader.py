@@ -8,13 +8,11 @@ from typing import Final
 
 import msgspec
 
-from monitor_daemon.core.decisions import Decision
 from monitor_daemon.core.people import Input
 from monitor_daemon.journal.rows import InputRow
 
 encode: Final = msgspec.json.Encoder(order=None).encode
 decode_input: Final = msgspec.json.Decoder(Input).decode
-decode_decision: Final = msgspec.json.Decoder(Decision).decode
 
 
 def read_only(path: Path) -> sqlite3.Connection:

@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor_daemon.clock import EngineClock, iso, monotonic
 from monitor_daemon.core.errors import ConfigError
 from monitor_daemon.core.events import SECOND
+from monitor_daemon.groups import first
 from monitor_daemon.journal.rows import OutboxRow
 from monitor_daemon.notify.connection import ANSWER_S, Connection, Unanswered
 from monitor_daemon.notify.delivery import Delivery
@@ -151,7 +152,7 @@ class Publisher:
                 serving.result()
             except* (MqttError, OSError, ConfigError) as group:
                 by_broker = self.connected.is_set() and group.subgroup(Unanswered) is None
-                self._failed("the broker ended the connection" if by_broker else _reason(group))
+                self._failed("the broker ended the connection" if by_broker else str(first(group)))
             guilty = self._delivery.broken(by_broker=by_broker)
             if guilty is not None:
                 self._refuse(guilty, "the broker ended the connection on this message")
@@ -322,8 +323,3 @@ class Publisher:
 def _stamped(event: bytes, at: int) -> bytes:
     """An event with the instant of its sending, which a committed row cannot know."""
     return b'%b,"published_at":"%b"}' % (event[:-1], iso(at).encode())
-
-
-def _reason(group: BaseExceptionGroup[BaseException]) -> str:
-    first = group.exceptions[0]
-    return _reason(first) if isinstance(first, BaseExceptionGroup) else str(first)

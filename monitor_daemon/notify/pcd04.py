@@ -17,6 +17,7 @@ import structlog
 
 from monitor_daemon.clock import EngineClock, monotonic
 from monitor_daemon.core.errors import ConfigError, LinkError
+from monitor_daemon.groups import first
 from monitor_daemon.hl7.ora_r41 import Answer
 from monitor_daemon.hl7.oru_r40 import control_id
 from monitor_daemon.journal.rows import ALARM_MANAGER, OutboxRow
@@ -124,7 +125,8 @@ class AlarmManager:
             try:
                 serving.result()
             except* (LinkError, OSError, ConfigError) as group:
-                self._failed(_reason(group))
+                error = first(group)
+                self._failed(str(error) or type(error).__name__)
             self.connected.clear()
             await self._strike()
             await asyncio.sleep(self._pause * (0.5 + SystemRandom().random() / 2))
@@ -252,10 +254,3 @@ class AlarmManager:
             after = round(monotonic() - self._failing_since, 1)
             log.warning("alarm manager recovered", after_s=after)
             self._failing_since = None
-
-
-def _reason(group: BaseExceptionGroup[BaseException]) -> str:
-    first = group.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _reason(first)
-    return str(first) or type(first).__name__

@@ -1,12 +1,10 @@
 """Where the alarm manager is and what goes to it: `[alarm_manager]` of a site configuration."""
 
-import ssl
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from monitor_daemon.core.errors import ConfigError
+from monitor_daemon.notify.tls_settings import TlsSettings
 
 
 def _hd(value: str) -> str:
@@ -26,21 +24,17 @@ def _address(value: str) -> str:
 Name = Annotated[str, AfterValidator(_hd)]
 
 
-class AlarmManagerSettings(BaseModel):
-    """An IHE alarm manager that takes PCD-04 over MLLP.
+class AlarmManagerSettings(TlsSettings):
+    """An IHE alarm manager that takes PCD-04 over MLLP. `tls_name` is the one in its certificate.
 
-    TLS as for the broker: `tls` alone trusts the system's authorities, `tls_ca` only that file.
     The names are HD (`name` or `name^universal id^type`). Seconds are real seconds; a heartbeat of
     0 is none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    table = "alarm_manager"
+    code = "CONFIG_ALARM_MANAGER"
 
     connect: Annotated[str, AfterValidator(_address)]
-    tls: bool = False
-    tls_ca: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
     tls_name: str | None = None
     sending_application: Name = "MONITOR-DAEMON"
     sending_facility: Name | None = None
@@ -58,8 +52,6 @@ class AlarmManagerSettings(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.tls_key is not None and self.tls_cert is None:
-            raise ValueError("tls_key needs tls_cert")
         if self.acknowledge_on and not self.receipts:
             raise ValueError("acknowledge_on needs receipts = true")
         return self
@@ -70,22 +62,7 @@ class AlarmManagerSettings(BaseModel):
         host, _, port = self.connect.rpartition(":")
         return host.strip("[]"), int(port)
 
-    def tls_context(self) -> ssl.SSLContext | None:
-        """What TLS trusts and shows; None without TLS. Raises ConfigError for an unusable file."""
-        files = [path for path in (self.tls_ca, self.tls_cert, self.tls_key) if path is not None]
-        if not (self.tls or self.tls_name or files):
-            return None
-        try:
-            context = ssl.create_default_context(cafile=self.tls_ca)
-            # BCP 195 (RFC 9325): nothing below TLS 1.2.
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if self.tls_cert is not None:
-                # An empty password, so that nobody is asked for one on a terminal.
-                context.load_cert_chain(self.tls_cert, self.tls_key, password=b"")
-        except OSError as error:  # ssl.SSLError is one
-            named = ", ".join(map(str, files))
-            raise ConfigError(
-                f"alarm_manager TLS files {named}: {error.strerror or error}",
-                code="CONFIG_ALARM_MANAGER",
-            ) from None
-        return context
+    @property
+    def secured(self) -> bool:
+        """Whether the connection is encrypted: a name to be checked asks for it too."""
+        return super().secured or bool(self.tls_name)

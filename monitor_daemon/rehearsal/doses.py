@@ -5,12 +5,11 @@ from typing import Final
 
 from monitor_daemon.core.dose import exact, rounded
 from monitor_daemon.core.infusion import TRUSTED, Infusions
-from monitor_daemon.core.moment import NOREPINEPHRINE
+from monitor_daemon.core.moment import NOREPINEPHRINE, STUDY
 from monitor_daemon.rehearsal.devices import PUMPS
 
 #: Drugs whose dose is told in U/min; the others' in ug/kg/min, a study infusion's in mL/h.
 _IN_UNITS: Final = "vasopressin"
-_STUDY: Final = "study"
 
 
 def total_dose(infusions: Infusions, weight_kg: float | None) -> float | None:
@@ -25,7 +24,7 @@ def channel_dose(
     known = infusions.channels.get(f"{PUMPS}|{channel}")
     if known is None or now - known.seen > TRUSTED:
         return None
-    if known.group == _STUDY:
+    if known.group == STUDY:
         return float(known.rate)
     if known.rate == 0:
         return 0.0

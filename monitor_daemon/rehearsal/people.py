@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from monitor_daemon.calendar import age, day_ends, day_start
+from monitor_daemon.calendar import TRIAL_DAYS, age, day_ends, day_start
 from monitor_daemon.core.events import HandOver
 from monitor_daemon.core.people import (
     Achieved,
@@ -27,8 +27,6 @@ from monitor_daemon.rehearsal.scenario import Scenario
 SUBJECT = "REHEARSAL"
 _BEDSIDE = "bedside"
 _PHYSICIAN = "physician"
-#: D0 to D7 (reference 2.4).
-_DAYS = 8
 
 
 def screen(scenario: Scenario, protocol: str, version: str) -> Screen:
@@ -59,7 +57,7 @@ def randomise(scenario: Scenario, at: float, version: str) -> Randomise:
         overrides={name: value for name, value in scenario.params.items() if name != "floor"},
         age=_age(scenario, at),
         day_zero=day_start(when, scenario.clock.local),
-        days=day_ends(when, scenario.clock.local, _DAYS),
+        days=day_ends(when, scenario.clock.local, TRIAL_DAYS),
     )
 
 

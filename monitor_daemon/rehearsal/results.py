@@ -5,10 +5,10 @@ from itertools import pairwise
 from typing import Final
 
 from monitor_daemon.calendar import day_start
+from monitor_daemon.core.events import HOUR
 from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.outcomes import (
     CATECHOLAMINES,
-    HOUR,
     WITHOUT_DOBUTAMINE,
     Missing,
     free_days,

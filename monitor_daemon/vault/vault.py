@@ -91,12 +91,15 @@ def load_key(path: Path) -> bytes:
     if len(content) == _KEY:
         return content
     try:
-        return bytes.fromhex(content.decode().strip())
+        key = bytes.fromhex(content.decode().strip())
     except ValueError:
+        key = b""
+    if len(key) != _KEY:
         raise ConfigError(
             f"store.vault_key_file {path}: expected {_KEY} bytes or {2 * _KEY} hex digits",
             code="CONFIG_VAULT_KEY",
-        ) from None
+        )
+    return key
 
 
 class Vault:

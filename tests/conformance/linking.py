@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 import echo_driver
+from waiting import PATIENCE_S, Watched
 
 from drivers.kit.conformance_play import ConformancePlay, is_data
 from drivers.kit.link import LinkSpec
@@ -16,42 +17,34 @@ from drivers.kit.link_state import LinkState
 from drivers.kit.playback import SimClock
 from drivers.kit.simulate import Simulation
 
-PATIENCE_S = 20.0
 
-
-class Recorder:
+class Recorder(Watched):
     """A sink that keeps everything and stores at once, unless `storage` says otherwise."""
 
     def __init__(self, storage=None):
+        super().__init__()
         self.messages = []
         self.problems = []
         self.states = []
         self._storage = storage
-        self._changed = asyncio.Event()
 
     async def message(self, link, message, received):
         self.messages.append(message)
-        self._changed.set()
+        self.changed()
         if self._storage is not None:
             await self._storage(message)
 
     def problem(self, link, problem):
         self.problems.append(problem.fault)
-        self._changed.set()
+        self.changed()
 
     def state(self, link, state, reason, since):
         self.states.append((state, reason))
-        self._changed.set()
+        self.changed()
 
     @property
     def data(self):
         return [row for message in self.messages for row in message.rows if is_data(row)]
-
-    async def until(self, holds):
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def reach(self, state):
         """The reason with which the link reached `state` from now on."""

@@ -1,13 +1,13 @@
 """The TCP client and the MLLP server on real sockets."""
 
 import asyncio
-import socket
 from dataclasses import replace
 
 import echo_driver
 import pytest
 import structlog
 from linking import Place, Recorder, cancel, echo_simulation, listening, peer, running, spec
+from waiting import free_port
 
 from drivers.kit.conversation import Conversation
 from drivers.kit.link_state import LinkState
@@ -17,12 +17,6 @@ from drivers.kit.tcp_link import TcpLink
 from monitor_daemon.core.errors import ConfigError
 
 LOCAL = "127.0.0.1"
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind((LOCAL, 0))
-        return sock.getsockname()[1]
 
 
 async def test_dials_a_device_and_hears_it():

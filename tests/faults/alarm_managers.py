@@ -4,7 +4,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC
 
-from brokers import MemoryOutbox, Watched, running
+from brokers import MemoryOutbox, running
+from waiting import Watched
 
 from monitor_daemon.clock import EngineClock
 from monitor_daemon.core.ward import Ward

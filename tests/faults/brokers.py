@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -18,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from waiting import PATIENCE_S, Watched, free_port
 
 from monitor_daemon.core.errors import LinkError
 from monitor_daemon.journal.rows import OutboxRow
@@ -25,27 +25,10 @@ from monitor_daemon.notify.broker import EmbeddedBroker
 from monitor_daemon.notify.mqtt import Publisher
 from monitor_daemon.notify.settings import BrokerSettings
 
-PATIENCE_S = 20.0
 QUIET = logging.getLogger("observer")
 QUIET.setLevel(logging.CRITICAL)
 SITE = "icu1"
 ROOT = f"monitor/{SITE}"
-
-
-class Watched:
-    """Something that can be waited for."""
-
-    def __init__(self):
-        self._changed = asyncio.Event()
-
-    def changed(self):
-        self._changed.set()
-
-    async def until(self, holds):
-        async with asyncio.timeout(PATIENCE_S):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
 
 
 class MemoryOutbox(Watched):
@@ -175,20 +158,6 @@ async def accepting(port):
                 await writer.wait_closed()
                 return
             await asyncio.sleep(0.02)
-
-
-async def eventually(holds):
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.02)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_broker(kind, folder):

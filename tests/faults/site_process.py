@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from contextlib import suppress
@@ -12,31 +11,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+from waiting import free_port, until
 
 from monitor_daemon.control.requests import EnrolRequest, ObserveRequest, StatusRequest
 from monitor_daemon.control.socket import ask
 from monitor_daemon.core.errors import LinkError
 from monitor_daemon.notify.settings import BrokerSettings
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until(condition: Any, what: str, seconds: float = 20.0) -> Any:
-    """Wait until `condition()` (may be async) gives something true; fail with `what` if not."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                found = condition()
-                found = await found if asyncio.iscoroutine(found) else found
-                if found:
-                    return found
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"not within {seconds:g} s: {what}") from None
 
 
 @dataclass

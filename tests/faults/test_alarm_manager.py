@@ -15,7 +15,8 @@ from alarm_managers import (
     settings_for,
     status,
 )
-from brokers import eventually, free_port, said
+from brokers import said
+from waiting import free_port, until
 
 from monitor_daemon.core.subject import OpenAlert, Subject
 from monitor_daemon.core.ward import Ward
@@ -38,7 +39,9 @@ async def test_a_manager_that_is_down_is_said_once_and_caught_up_in_order():
     outbox, there = committed(5), Manager(port=free_port())
     with structlog.testing.capture_logs() as logs:
         async with reporting(settings_for(there.port), outbox) as client:
-            await eventually(lambda: len(said(logs, "alarm manager unreachable")) >= 2)
+            await until(
+                lambda: len(said(logs, "alarm manager unreachable")) >= 2, "the log says so twice"
+            )
             assert client.status()["connected"] is False
             client.offer(outbox.commit(report(6)))
             async with there:
@@ -54,7 +57,7 @@ async def test_a_manager_that_is_down_is_said_once_and_caught_up_in_order():
 async def test_status_counts_every_report_that_waits_since_before_the_start():
     outbox = committed(250)
     async with reporting(settings_for(free_port()), outbox) as client:
-        await eventually(lambda: client._failing_since is not None)
+        await until(lambda: client._failing_since is not None, "the alarm manager fails")
         assert client.status()["waiting"] == 250
 
 
@@ -81,7 +84,7 @@ async def test_a_slow_answer_settles_its_message_and_the_second_one_is_late(mana
     outbox = committed(2)
     async with reporting(settings_for(manager.port), outbox) as client:
         await outbox.empty()
-        await eventually(lambda: client.status()["late"] == 1)
+        await until(lambda: client.status()["late"] == 1, "one is late")
     assert manager.ids == ids(1, 1, 2)
     assert manager.connections == 1
 

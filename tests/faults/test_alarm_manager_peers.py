@@ -20,8 +20,9 @@ from alarm_managers import (
     settings_for,
     status,
 )
-from brokers import eventually, self_signed
-from site_process import Site, free_port, tidy, until
+from brokers import self_signed
+from site_process import Site, tidy
+from waiting import free_port, until
 
 from monitor_daemon.journal.journal import Journal
 from monitor_daemon.journal.rows import InputRow
@@ -115,7 +116,7 @@ async def test_tls_with_certificates_of_both_sides(tmp_path):
         assert there.ids == ids(1, 2)
         unheard = committed(1)
         async with reporting(settings_for(there.port, tls_ca=ours[0]), unheard) as client:
-            await eventually(lambda: client._failing_since is not None)
+            await until(lambda: client._failing_since is not None, "the alarm manager fails")
             assert unheard.done == []
         assert there.ids == ids(1, 2)
 

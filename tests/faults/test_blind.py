@@ -113,7 +113,7 @@ class Bedside:
         link = LinkMap("bedside", UTC, bed="bed-1", beds={"ICU^1^1": "bed-1"}, study={"S"})
         self.entrance = Entrance(link, DRUGS, vault.sealer.token)
         self.seen = []
-        self.handler = Handler(engine, ["bed-1"], self.status, UTC)
+        self.handler = Handler(engine, ["bed-1"], self.status, UTC, vault.sealer.token)
 
     def status(self):
         return ward_view(self.engine.ward) | {"links": {"bedside": self.entrance.counts.plain()}}

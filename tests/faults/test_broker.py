@@ -14,7 +14,6 @@ from brokers import (
     MemoryOutbox,
     connected,
     event,
-    eventually,
     make_broker,
     observing,
     publishing,
@@ -23,6 +22,7 @@ from brokers import (
     settings_of,
     state,
 )
+from waiting import until
 
 from monitor_daemon.journal.rows import OutboxRow
 from monitor_daemon.notify import mqtt
@@ -156,7 +156,7 @@ async def test_tls_is_spoken_and_a_stranger_with_a_wrong_certificate_is_not_trus
                 await outbox.empty()
             wary = broker.settings.model_copy(update={"tls_ca": other})
             async with publishing(wary, MemoryOutbox()):
-                await eventually(lambda: said(logs, "broker unreachable"))
+                await until(lambda: said(logs, "broker unreachable"), "the log says so")
     (entry, *_) = said(logs, "broker unreachable")
     assert "certificate verify failed" in entry["reason"]
     gc.collect()
@@ -196,7 +196,7 @@ async def test_a_wrong_password_is_said_without_the_password(nats, tmp_path):
     settings = nats.settings.model_copy(update={"password_file": wrong})
     with structlog.testing.capture_logs() as logs:
         async with publishing(settings, MemoryOutbox()):
-            await eventually(lambda: said(logs, "broker unreachable"))
+            await until(lambda: said(logs, "broker unreachable"), "the log says so")
     assert "not-the-password" not in json.dumps(logs, default=str)
 
 

@@ -12,8 +12,6 @@ from brokers import (
     MemoryOutbox,
     die,
     event,
-    eventually,
-    free_port,
     make_broker,
     observing,
     publishing,
@@ -22,6 +20,7 @@ from brokers import (
     settings_of,
     state,
 )
+from waiting import free_port, until
 
 from monitor_daemon.notify import connection, mqtt
 from monitor_daemon.notify.broker import EmbeddedBroker
@@ -36,7 +35,7 @@ async def test_broker_down_at_start_is_said_once_and_caught_up(tmp_path):
     with structlog.testing.capture_logs() as logs:
         async with publishing(settings, outbox) as publisher:
             publisher.offer(outbox.commit(event(6)))
-            await eventually(lambda: len(said(logs, "broker unreachable")) >= 2)
+            await until(lambda: len(said(logs, "broker unreachable")) >= 2, "the log says so twice")
             async with broker:
                 await outbox.empty()
     assert outbox.done == list(range(1, 7))
@@ -133,7 +132,7 @@ async def test_a_frozen_broker_is_noticed_and_nothing_is_lost(kind_and_broker, m
             try:
                 frozen = monotonic()
                 publisher.offer(outbox.commit(*(event(n) for n in range(2, 50))))
-                await eventually(lambda: not publisher.connected.is_set())
+                await until(lambda: not publisher.connected.is_set(), "the connection is lost")
                 assert monotonic() - frozen < 2
             finally:
                 os.kill(broker.pid, signal.SIGCONT)

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import pytest_asyncio
-from site_process import Gateway, Site, arterial, message, tidy, until
+from site_process import Gateway, Site, arterial, message, tidy
+from waiting import until
 
 from monitor_daemon.control.requests import StatusRequest
 from monitor_daemon.control.socket import ask
@@ -102,15 +103,21 @@ async def test_every_other_command_by_hand(site):
     said = await done("randomise", "S2", "--arm", "permissive_vp03", "--weight", "70")
     assert said[0] == "S2 is randomised"
     assert "  phase ACTIVE" in await done("achieved", "S2", "--reason", "two cuff readings")
+
+    def of_the_target(said):
+        """Without the alerts of a bed whose devices say nothing: they come when they come."""
+        return [line for line in said if line.startswith(("  target", "  TARGET_OVERRIDE"))]
+
     said = await done("override", "S2", "--target", "70", "--reason", "procedure")
-    assert said[1:] == ["  TARGET_OVERRIDE raised"]
+    assert of_the_target(said) == ["  TARGET_OVERRIDE raised"]
     found = await subject(site, "S2")
     assert (found["target"], found["override"]) == (70.0, True)
     said = await done("snooze", "S2", "TARGET_OVERRIDE", "--minutes", "30", "--reason", "known")
-    assert said[1:] == ["  TARGET_OVERRIDE snoozed"]
+    assert of_the_target(said) == ["  TARGET_OVERRIDE snoozed"]
     assert (await subject(site, "S2"))["alerts"]["TARGET_OVERRIDE"]["response"] == "snoozed"
     said = await done("override", "S2", "--lift")
-    assert said[1:] == ["  target 65 mmHg (override lifted)", "  TARGET_OVERRIDE cleared"]
+    lifted = ["  target 65 mmHg (override lifted)", "  TARGET_OVERRIDE cleared"]
+    assert of_the_target(said) == lifted
     assert await done("code", "S2", "TARGET_OVERRIDE", "PROC")
     assert await done("void", "S2", "TARGET_OVERRIDE", "--reason", "wrong patient")
     assert await done("exempt", "S2", "VP_DUE", "--reason", "ischaemia")

@@ -7,7 +7,8 @@ from contextlib import suppress
 import pytest
 import structlog
 from secrets_search import files, leaks, listening
-from site_process import Gateway, Site, arterial, message, until
+from site_process import Gateway, Site, arterial, message
+from waiting import until
 
 from monitor_daemon import resources
 from monitor_daemon.clock import EngineClock

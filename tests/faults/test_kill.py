@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from site_process import Site, free_port, pressure_message, tidy
+from site_process import Site, pressure_message, tidy
+from waiting import free_port
 
 from drivers.kit.play_file import make_play
 from drivers.kit.playback import SimClock

@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pytest
 from brokers import ROOT, SITE, die, make_broker, observing
-from site_process import Gateway, Site, arterial, message, tidy, until
+from site_process import Gateway, Site, arterial, message, tidy
+from waiting import until
 
 
 @pytest.fixture

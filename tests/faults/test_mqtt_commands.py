@@ -6,7 +6,8 @@ from pathlib import Path
 
 import aiomqtt
 import msgspec
-from site_process import Site, tidy, until
+from site_process import Site, tidy
+from waiting import until
 
 from monitor_daemon.notify.broker import EmbeddedBroker
 from monitor_daemon.notify.settings import BrokerSettings

@@ -6,7 +6,8 @@ import sqlite3
 import pytest
 from pump_station import RUNNING, ScriptedStation
 from secrets_search import files, leaks, listening, written
-from site_process import Gateway, Site, arterial, free_port, message, tidy, until
+from site_process import Gateway, Site, arterial, message, tidy
+from waiting import free_port, until
 
 from monitor_daemon.vault.vault import Vault, load_key
 

@@ -4,7 +4,8 @@ import asyncio
 import sys
 
 import pytest
-from site_process import Site, free_port, tidy
+from site_process import Site, tidy
+from waiting import free_port
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from time import monotonic
 
 import pytest
 from secrets_search import listening
-from site_process import Site, until
+from site_process import Site
+from waiting import until
 
 from drivers.kit.conformance_play import ConformancePlay
 from drivers.kit.playback import SimClock

@@ -1,7 +1,9 @@
-"""The arrows of the design, held true over the syntax tree of every file."""
+"""Which room imports which, held true over the syntax tree of every file, and what is tracked."""
 
 import ast
 import re
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +14,7 @@ SOURCES = sorted((ROOT / "monitor_daemon").rglob("*.py")) + sorted((ROOT / "driv
 CODE = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
 
 VOCABULARY = {"monitor_daemon.core.vocabulary", "monitor_daemon.core.errors"}
-BASE = {"clock", "config", "resources", "watchdog"}
-#: Room of `monitor_daemon` to the rooms it may import. `core.errors` and `core.vocabulary` are
+#: Room of `monitor_daemon` to the rooms it imports. `core.errors` and `core.vocabulary` are
 #: everybody's words. What is not listed here is a room nobody planned.
 ARROWS = {
     "core": set(),
@@ -21,21 +22,24 @@ ARROWS = {
     "resources": set(),
     "watchdog": set(),
     "calendar": set(),
+    "groups": set(),
     "clock": {"core"},
     "config": {"core", "resources", "notify"},
     "journal": {"core"},
-    "vault": {"core", "journal"},
+    "vault": {"journal"},
     "engine": {"core", "journal", "vault", "clock"},
-    "control": {"core", "engine", "journal", "clock", "calendar"},
-    "notify": {"core", "engine", "journal", "vault", "hl7", "clock", "calendar"},
-    "rehearsal": {"core", "journal", "resources", "calendar"},
-    "adherence": {"core", "journal", "engine", "resources", "calendar"},
-    "web": {"control", "journal", "adherence", "core", "resources"},
-    "daemon": {"core", "engine", "journal", "vault", "control", "notify", "drivers", *BASE},
-    "demo": {"daemon", "core", "control", "notify", "drivers", *BASE},
+    "control": {"core", "engine", "clock", "calendar"},
+    "notify": {"core", "engine", "journal", "hl7", "clock", "groups"},
+    "rehearsal": {"core", "resources", "calendar"},
+    "adherence": {"core", "journal"},
+    "daemon": {
+        "core", "engine", "journal", "vault", "control", "notify", "drivers", "clock", "config",
+        "watchdog",
+    },
+    "demo": {"daemon", "core", "control", "notify", "drivers", "clock", "config", "groups"},
     "cli": {
-        "demo", "daemon", "core", "control", "engine", "journal", "vault", "notify", "rehearsal",
-        "adherence", "drivers", *BASE,
+        "demo", "daemon", "core", "control", "engine", "vault", "rehearsal", "adherence", "drivers",
+        "clock", "config", "groups",
     },
 }  # fmt: skip
 IMPURE = {
@@ -108,8 +112,16 @@ def test_arrows_point_down_only(path):
     if own == "__init__":
         assert rooms(path) == set()
         return
-    assert own in ARROWS, f"{own}: a room that the design does not know"
+    assert own in ARROWS, f"{own}: a room that the table does not know"
     assert rooms(path) <= ARROWS[own]
+
+
+def test_every_room_and_arrow_of_the_table_is_used():
+    used = {own: set() for own in map(room, INSIDE) if own != "__init__"}
+    for path in INSIDE:
+        if room(path) != "__init__":
+            used[room(path)] |= rooms(path)
+    assert used == ARROWS
 
 
 def test_the_arrow_table_itself_has_no_circle():
@@ -199,3 +211,21 @@ def test_nothing_names_a_path_of_this_machine():
         if MACHINE_PATH.search(line)
     ]
     assert found == []
+
+
+#: Bytes of the largest file that a clone should have to carry.
+LARGEST = 400_000
+ARCHIVES = {".whl", ".egg", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".jar"}
+
+
+def test_no_large_file_and_no_archive_is_tracked():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("no clone: nothing is tracked")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    # What is deleted and not yet committed is listed and not there.
+    tracked = [path for part in listed.split("\0") if part and (path := ROOT / part).is_file()]
+    assert ROOT / "pyproject.toml" in tracked
+    assert [name(path) for path in tracked if path.stat().st_size > LARGEST] == []
+    assert [name(path) for path in tracked if path.suffix.lower() in ARCHIVES] == []

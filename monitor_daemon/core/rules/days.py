@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from monitor_daemon.core.condition import Verdict
-from monitor_daemon.core.days import HOUR, Day, DayBook, Flowing, Pressed, summary
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.days import Day, DayBook, Flowing, Pressed, summary
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.ledger import WAIT
 from monitor_daemon.core.moment import NOREPINEPHRINE, Moment
 from monitor_daemon.core.protocol import Rule, RuleKind

@@ -12,10 +12,10 @@ from monitor_daemon.core.criteria import (
     delivered,
     heard,
 )
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.exposure import Exposure
 from monitor_daemon.core.moment import Moment
-from monitor_daemon.core.outcomes import HOUR, VASOPRESSORS
+from monitor_daemon.core.outcomes import VASOPRESSORS
 from monitor_daemon.core.protocol import Number, Rule, RuleKind
 from monitor_daemon.core.rules.family import Family
 

@@ -20,10 +20,9 @@ from monitor_daemon.core.criteria import (
 )
 from monitor_daemon.core.dose import exact, rounded
 from monitor_daemon.core.equivalents import DOSE_UNITS, GORADIA, doses_given, equivalents
-from monitor_daemon.core.events import MINUTE
+from monitor_daemon.core.events import HOUR, MINUTE
 from monitor_daemon.core.infusion import Dose
 from monitor_daemon.core.moment import NOREPINEPHRINE, VASOPRESSIN, Moment
-from monitor_daemon.core.outcomes import HOUR
 from monitor_daemon.core.protocol import Number, Rule, RuleKind
 from monitor_daemon.core.rules.family import Family
 from monitor_daemon.core.rules.physician_range import perfusion_pressure

@@ -243,7 +243,9 @@ def test_whatever_arrives_the_session_says_only_what_it_may(chunks, options, pau
     assert not sent or options == POLLING
 
 
-@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5", "abc", None])
+@pytest.mark.parametrize(
+    "period", [0.99, 0, -1, float("nan"), float("inf"), "5", "abc", None, True, 10**400]
+)
 def test_a_poll_period_below_one_second_is_a_configuration_error(period):
     with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):
         DRIVER.session({"poll_period": period})

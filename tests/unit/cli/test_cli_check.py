@@ -80,14 +80,14 @@ def test_a_right_configuration_is_ok(changed):
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [
-        ('alias = "bed-1"', 'alias = "bed 1"', "CONFIG_KEY", "beds.0.alias = 'bed 1': "),
-        ('alias = "bed-1"', 'alias = "bed/1"', "CONFIG_KEY", "beds.0.alias = 'bed/1': "),
+        ('alias = "bed-1"', 'alias = "bed 1"', "CONFIG_KEY", ':13:9: beds[0].alias = "bed 1": '),
+        ('alias = "bed-1"', 'alias = "bed/1"', "CONFIG_KEY", ':13:9: beds[0].alias = "bed/1": '),
         ('alias = "bed-1"', 'alias = "bed-2"', "CONFIG_KEY", "bed 'bed-1' is not one of"),
-        ('id = "icu"', 'id = "my icu"', "CONFIG_KEY", "site.id = 'my icu': "),
-        ("Asia/Tokyo", "Asia/Edo", "CONFIG_KEY", "site.zone = 'Asia/Edo': no such time zone"),
-        ("[control]", "[controll]", "CONFIG_KEY", "controll: no such key"),
-        ('listen = "', 'conect = "', "CONFIG_KEY", "links.0.conect = '127.0.0.1:2575': no such"),
-        ('listen = "127.0.0.1:2575"', "", "CONFIG_KEY", "exactly one of port, connect, listen"),
+        ('id = "icu"', 'id = "my icu"', "CONFIG_KEY", ':3:6: site.id = "my icu": '),
+        ("Asia/Tokyo", "Asia/Edo", "CONFIG_KEY", 'site.zone = "Asia/Edo": no such time zone'),
+        ("[control]", "[controll]", "CONFIG_KEY", ":8:2: controll: no such key"),
+        ('listen = "', 'conect = "', "CONFIG_KEY", ":17:1: links[0].conect: no such key"),
+        ('listen = "127.0.0.1:2575"', "", "CONFIG_KEY", ":14:3: links[0]: give exactly one of"),
         ('listen = "127.0.0.1:2575"', 'port = "/dev/x"', "CONFIG_LINK", "links.gateway.port"),
         ('"127.0.0.1:2575"', '"127.0.0.1:abc"', "CONFIG", "links.gateway: address '127.0.0.1:abc'"),
         ('driver = "hl7"', 'driver = "hl8"', "UNKNOWN_DRIVER", "links.gateway.driver: "),
@@ -118,11 +118,26 @@ def test_a_mistake_is_named_by_file_key_and_reason(changed, old, new, code, said
     assert done.stdout == ""
 
 
-def test_two_mistakes_are_two_lines(tmp_path):
-    path = tmp_path / "site.toml"
-    path.write_text(SITE.replace('"icu"', '"my icu"').replace("Tokyo", "Edo"))
-    lines = check(path).stderr.splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["CONFIG_KEY", "CONFIG_KEY"]
+@pytest.mark.parametrize("command", [["check"], ["run", "--config"]])
+def test_two_mistakes_are_shown_where_they_stand_by_check_and_run(tmp_path, command):
+    path = written(tmp_path, SITE.replace('"icu"', '"my icu"').replace("Tokyo", "Edo"))
+    done = CliRunner().invoke(app, [*command, str(path)])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f'CONFIG_KEY: {path}:3:6: site.id = "my icu":'
+        " use 1 to 64 of the letters A-Z a-z, digits, _ and -, no spaces\n"
+        '      3 | id = "my icu"\n'
+        "        |      ^^^^^^^^\n"
+        f'CONFIG_KEY: {path}:4:8: site.zone = "Asia/Edo":'
+        " no such time zone; write it as in Europe/Paris\n"
+        '      4 | zone = "Asia/Edo"\n'
+        "        |        ^^^^^^^^^^\n"
+    )
+
+
+def test_a_key_that_is_missing_is_shown_at_its_table(tmp_path):
+    done = check(written(tmp_path, SITE.replace('zone = "Asia/Tokyo"\n', "")))
+    assert done.stderr.splitlines()[0].endswith(":2:2: site.zone: Field required")
 
 
 def test_a_wrong_file_does_not_hide_a_right_one(tmp_path):
@@ -247,6 +262,27 @@ def test_what_a_driver_says_of_its_options_is_a_mistake_of_the_link(changed, mon
     path, done = changed("icu", "icu")
     assert done.exit_code == 1
     assert done.stderr == f"CONFIG_LINK: {path}: links.gateway.options: {mistake}\n"
+
+
+DRI = 'driver = "ge_dri"\nport = "/dev/ttyUSB0"\n'
+
+
+@pytest.mark.parametrize(
+    ("link", "warned"),
+    [
+        ("options = {interval = 5}", ""),
+        ("options = {interval = 60}", "interval = 60: 60 s, but a message is expected every 5 s"),
+        ("expected_period = 60\noptions = {interval = 60}", ""),
+        ("expected_period = 30\noptions = {interval = 60}", "expected every 30 s"),
+        ("expected_period = 4", "expected every 4 s"),
+        ("expected_period = 4\noptions = {passive = true}", ""),
+    ],
+)
+def test_a_device_asked_less_often_than_expected_is_warned_of(changed, link, warned):
+    path, done = changed('driver = "hl7"\nlisten = "127.0.0.1:2575"\n', f"{DRI}{link}\n")
+    assert (done.exit_code, done.stdout) == (0, f"OK {path}: site icu, 1 beds, 1 links\n")
+    assert done.stderr.startswith("warning CONFIG_PERIOD: ") is bool(warned)
+    assert warned in done.stderr
 
 
 CODES = """

@@ -4,7 +4,12 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from drivers.kit.link import LinkSpec
+from drivers.kit.links import dial_link
+from drivers.kit.probe import ProbeSink
+from drivers.kit.registry import load_driver
 from monitor_daemon.cli import status as status_command
+from monitor_daemon.engine.entrance import Counts
 
 GONE = "cannot open /dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0: it is in use"
 
@@ -38,6 +43,13 @@ def shown(monkeypatch):
         return result.stdout
 
     return show
+
+
+def test_links_here_are_told_in_the_words_of_the_daemon():
+    """What `Daemon.status` says of a link: its own words and the counts of its entrance."""
+    spec = LinkSpec("pumps", load_driver("bbraun_space"), ProbeSink())
+    told = dial_link(spec, "127.0.0.1:4001").status() | Counts().plain()
+    assert link().keys() <= told.keys()
 
 
 def cells(text, row):

@@ -12,9 +12,11 @@ from monitor_daemon.core.decisions import Eligibility
 from monitor_daemon.core.events import MINUTE, Configured
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.resources import protocols, text
+from monitor_daemon.vault.vault import Sealer
 
 #: 2026-09-21T14:13:00Z
 NOW = 1_789_999_980_000
+TOKEN = Sealer(bytes(32)).token
 ENROL = {
     "command": "enrol", "actor": "dr-x", "subject": "S1", "bed": "b1", "protocol": "personalise",
     "arm": "usual_vp01", "weight_kg": 60.0,
@@ -45,7 +47,7 @@ def judge():
 
 @pytest.fixture
 def handler(judge):
-    return Handler(judge, ("b1", "b2"), lambda: {"site": "s"}, ZoneInfo("Europe/Paris"))
+    return Handler(judge, ("b1", "b2"), lambda: {"site": "s"}, ZoneInfo("Europe/Paris"), TOKEN)
 
 
 async def ask(handler, **request):
@@ -180,7 +182,7 @@ async def test_the_status_by_mqtt_is_always_new_and_names_no_arm(judge):
     def status():
         return {"at": now["at"], "subjects": {"S1": {"arm": "usual_vp01", "phase": "ACTIVE"}}}
 
-    handler = Handler(judge, ("b1",), status, ZoneInfo("Europe/Paris"))
+    handler = Handler(judge, ("b1",), status, ZoneInfo("Europe/Paris"), TOKEN)
     assert (await ask(handler, command="status")).result["subjects"]["S1"]["arm"] == "usual_vp01"
     for at in (1, 2):
         now["at"] = at

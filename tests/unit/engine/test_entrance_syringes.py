@@ -92,7 +92,7 @@ def test_a_label_without_a_concentration_names_the_drug_only(entrance):
     [
         ('7 = "NAD"', "CONFIG_DRUG", r"pumps\.drugs\.7 = 'NAD': no entry of"),
         ('S = "Vasopressin"', "CONFIG_LINK", r"pumps\.drugs\.S = .* one of study_channels"),
-        ('7 = ""', "CONFIG_KEY", r"links\.0\.drugs\.7 = '': "),
+        ('7 = ""', "CONFIG_KEY", r'links\[0\]\.drugs\.7 = "": '),
     ],
 )
 def test_fault_a_wrong_label_is_refused(entrance, line, code, reason):

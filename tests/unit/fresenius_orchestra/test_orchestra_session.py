@@ -345,7 +345,7 @@ def test_whatever_arrives_the_session_says_only_what_it_may(chunks, options, pau
     assert not said or not options.get("passive")
 
 
-@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5"])
+@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5", True, 10**400])
 def test_a_poll_period_below_one_second_is_a_configuration_error(period):
     clock = SimClock(START, datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):

@@ -294,7 +294,7 @@ def test_every_packet_of_a_simulated_pump_is_whole():
         assert isinstance(read(packet.text), Body)
 
 
-@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5"])
+@pytest.mark.parametrize("period", [0.99, 0, -1, float("nan"), float("inf"), "5", True, 10**400])
 def test_a_poll_period_below_one_second_is_a_configuration_error(period):
     with pytest.raises(ConfigError, match=r"poll_period = .*: at least 1"):
         DRIVER.session({"poll_period": period})

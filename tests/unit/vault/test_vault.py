@@ -134,6 +134,15 @@ async def test_an_unusable_key_is_refused_without_being_shown(tmp_path, content)
     assert "zz" not in str(raised.value)
 
 
+@pytest.mark.parametrize("digits", [2, 62, 66, 128])
+def test_hex_digits_of_another_number_are_no_key(tmp_path, digits):
+    path = tmp_path / "key"
+    path.write_text("ab" * (digits // 2) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"expected 32 bytes or 64 hex digits") as raised:
+        load_key(path)
+    assert raised.value.code == "CONFIG_VAULT_KEY"
+
+
 def test_a_missing_key_file_is_said(tmp_path):
     with pytest.raises(ConfigError, match=r"store\.vault_key_file .*: No such file"):
         load_key(tmp_path / "none")
