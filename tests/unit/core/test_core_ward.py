@@ -142,7 +142,7 @@ def test_an_unmapped_syringe_is_told_and_blurs_the_dose():
     assert bedside.bed.infusions.dose("norepinephrine", 60.0).value is None
 
 
-def test_a_gap_of_pressure_becomes_attention_after_fifteen_minutes():
+def test_a_gap_of_pressure_is_attention_at_fifteen_minutes_without_a_value():
     bedside = Bedside.active(until=20)
     out = bedside.run(20, 60, mean=None)
     seen = [
@@ -152,7 +152,7 @@ def test_a_gap_of_pressure_becomes_attention_after_fifteen_minutes():
     ]
     assert seen == [
         ("raised", "info", "MAP_GAP", 25),
-        ("escalated", "attention", "MAP_GAP", 40),
+        ("escalated", "attention", "MAP_GAP", 35),
         ("repeated", "attention", "repeat", 40),
         ("escalated", "attention", "escalated", 55),
     ]
