@@ -29,7 +29,8 @@ def meant(given: Command, ward: Ward) -> Command:
     if not isinstance(given, Correct) or subject is None:
         return given
     if given.kind == "crt":
-        last = subject.recall(Crt).last
+        # Asked only: what is remembered changes by the record alone.
+        last = subject.recall(Crt).last if Crt.__name__ in subject.memory else None
         known = [] if last is None else [last.measured]
     else:
         bed = ward.state.beds.get(subject.bed or "")

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from monitor_daemon.control.handler import Handler
+from monitor_daemon.control.measured import meant
 from monitor_daemon.core.decisions import Eligibility
 from monitor_daemon.core.events import MINUTE, Configured
+from monitor_daemon.core.people import Correct, Screen
 from monitor_daemon.core.ward import Ward
 from monitor_daemon.resources import protocols, text
 from monitor_daemon.vault.vault import Sealer
@@ -156,6 +158,16 @@ async def test_a_correction_of_another_time_moves_nothing(handler, at):
     await ask(handler, command="observe", actor="n", subject="S1", kind="crt", value=2.0, at="-6")
     reply = await ask(handler, **CORRECT, kind="crt", value=3.5, at=at)
     assert {d["decision"] for d in reply.result["decisions"]} == {"log"}
+
+
+def test_to_ask_which_measurement_is_meant_changes_nothing(judge):
+    # Nobody has judged him yet, so that nothing is remembered of his refill times.
+    patient = Screen("S1", "b1", "argipressin", "nurse", weight_kg=60.0)
+    judge.ward.step([patient], NOW)
+    before = judge.ward.snapshot()
+    asked = Correct("S1", "crt", NOW - MINUTE, 3.5, "nurse", "misread")
+    assert meant(asked, judge.ward) == asked
+    assert judge.ward.snapshot() == before
 
 
 async def test_a_laboratory_value_is_corrected_and_never_added(handler, judge):

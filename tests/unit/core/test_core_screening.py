@@ -77,16 +77,18 @@ def test_g1_c_a_base_dose_below_the_threshold_raises_nothing():
     assert Stay().play(-30, 180, story).raised() == []
 
 
+#: G1-d until the inotrope: eligible from minute 12 on.
+ELIGIBLE = {
+    -30: [screen(), drug(14.4), None],
+    -10: [66.0],
+    0: [limits()],
+    10: [lab("cardiac_index", 2.6)],
+    12: [lab("lactate", 3.0)],
+}
+
+
 def test_g1_d_an_inotrope_is_started_and_stopped():
-    story = {
-        -30: [screen(), drug(14.4), None],
-        -10: [66.0],
-        0: [limits()],
-        10: [lab("cardiac_index", 2.6)],
-        12: [lab("lactate", 3.0)],
-        60: [drug(5.0, "dobutamine")],
-        100: [drug(0.0, "dobutamine")],
-    }
+    story = {**ELIGIBLE, 60: [drug(5.0, "dobutamine")], 100: [drug(0.0, "dobutamine")]}
     stay = Stay().play(-30, 150, story)
     assert stay.raised() == [
         (-15, "ELIG_SCREEN"),
@@ -99,13 +101,7 @@ def test_g1_d_an_inotrope_is_started_and_stopped():
 
 def test_an_inotrope_that_pauses_for_a_minute_is_one_run():
     # 3.5: a pause of up to five minutes is bridged, and a run of five minutes is no bolus.
-    story = {
-        -30: [screen(), drug(14.4), None],
-        -10: [66.0],
-        0: [limits()],
-        10: [lab("cardiac_index", 2.6)],
-        12: [lab("lactate", 3.0)],
-    }
+    story = dict(ELIGIBLE)
     for t in range(60, 100, 5):
         story |= {t: [drug(5.0, "dobutamine")], t + 4: [drug(0.0, "dobutamine")]}
     stay = Stay().play(-30, 130, story)
