@@ -134,7 +134,7 @@ def _cells(content: dict[str, Any], patient: Patient) -> Sequence[str]:
 
 def _devices(patient: Patient) -> str:
     output = patient.cardiac_output and f"{patient.cardiac_output} (serial)"
-    pumps = f"{_pumps(patient)} ({patient.station or 'TCP'})"
+    pumps = f"{_pumps(patient)} ({'serial' if patient.station == 'serial' else 'TCP'})"
     return ", ".join(filter(None, (_MONITORS[patient.monitor], output, pumps)))
 
 

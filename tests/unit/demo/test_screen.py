@@ -104,7 +104,7 @@ def test_the_introduction_says_what_was_laid_over_what():
     assert "not recorded: they are MAP + 28 and MAP - 14" in text
     for name in ("cinc2009_H1_5", "mimic4_10015931", "eicu_249328", "cinc2009_C2_14"):
         assert name in text
-    assert "philips_intellivue (UDP), bbraun_space (tcp)" in text
+    assert "philips_intellivue (UDP), bbraun_space (TCP)" in text
 
 
 def test_playback_begins_at_eight_and_never_in_the_past():
